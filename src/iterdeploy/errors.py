@@ -13,6 +13,8 @@
 Each message names what was wrong, where, with which value, and what to do.
 """
 
+# ruff: noqa: N818  (the names say what happened; "Error" at their end would say nothing more)
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -23,7 +25,7 @@ class IterdeployError(Exception):
     """Anything that ends a command with a sentence instead of a traceback."""
 
 
-class BadInput(IterdeployError):  # noqa: N818
+class BadInput(IterdeployError):
     """A recipe, a file, a name or a value that was given is wrong."""
 
 
@@ -51,7 +53,7 @@ class DiskFull(RunError):
     """There is no room to write; all finished rows and files are kept."""
 
 
-class NotReady(IterdeployError):  # noqa: N818
+class NotReady(IterdeployError):
     """The base solves a smaller share than the recipe asks for; `solved` of `asked`."""
 
     def __init__(self, message: str, solved: int = 0, asked: int = 0) -> None:
@@ -60,7 +62,7 @@ class NotReady(IterdeployError):  # noqa: N818
         self.asked = asked
 
 
-class TrainingRefused(IterdeployError):  # noqa: N818
+class TrainingRefused(IterdeployError):
     """The examples would be cut, masked away, or not fit the model; nothing was trained."""
 
 
@@ -73,9 +75,14 @@ def nearest(name: str, options: Iterable[str]) -> str:
     known = sorted(options)
     if not known:
         return "there are none"
-    there = f"there is {known[0]}" if len(known) == 1 else "there are " + ", ".join(known)
     close = _closest(name, known)
+    if close and len(known) > _MANY:
+        return f"did you mean {close}?"
+    there = f"there is {known[0]}" if len(known) == 1 else "there are " + ", ".join(known)
     return f"{there} (did you mean {close}?)" if close else there
+
+
+_MANY = 12  # options; a longer list hides the one that was meant
 
 
 def _closest(name: str, known: list[str]) -> str | None:

@@ -1,9 +1,23 @@
-"""The choices of a run, frozen: every value that moves a byte of the result stands here."""
+"""The choices of a run, frozen: every value that moves a byte of the result stands here.
+
+A recipe is read from TOML that states only what differs from the defaults, or from a named preset.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+import math
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+import msgspec
+import tomli_w
+
+from iterdeploy.errors import BadInput, nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,3 +109,233 @@ class Recipe:
     validate: Validate = field(default_factory=Validate)
     curate: Curate = field(default_factory=Curate)
     train: Train = field(default_factory=Train)
+
+
+def load(source: str | Path) -> Recipe:
+    """The recipe that a TOML text, or the file at a Path, states.
+
+    Raises BadInput naming the file, the section, the key and the value; an unknown key offers the nearest.
+    """
+    where = str(source) if isinstance(source, Path) else "recipe"
+    try:
+        text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
+        table = tomllib.loads(text)
+    except OSError as cause:
+        raise BadInput(f"cannot read the recipe {where}: {cause.strerror}") from cause
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
+        raise BadInput(f"{where} is not TOML: {cause}") from cause
+    return _recipe_of(table, where)
+
+
+def dump(recipe: Recipe) -> str:
+    """The whole recipe as TOML, every setting stated; `load(dump(recipe)) == recipe`."""
+    return _SHORT_ARRAY.sub(_one_line, tomli_w.dumps(msgspec.to_builtins(recipe)))
+
+
+def presets() -> list[str]:
+    """The names of the presets that ship."""
+    found = files("iterdeploy").joinpath("presets").iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in found if file.name.endswith(".toml"))
+
+
+def preset(name: str) -> Recipe:
+    """A shipped recipe by name; raises BadInput with the nearest name if there is none."""
+    if name not in presets():
+        raise BadInput(f"no preset {name!r}; {nearest(name, presets())}")
+    text = files("iterdeploy").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
+    return load(text)
+
+
+def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """The recipe with settings such as "train.epochs=10" changed; a value is TOML, or else a string."""
+    for setting in settings:
+        recipe = _with_setting(recipe, setting)
+    return recipe
+
+
+def differences(folder: Recipe, asked: Recipe) -> list[str]:
+    """What two recipes disagree on: "train.epochs: 20.0 in the folder, 10.0 asked"."""
+    there, here = dict(settings_of(folder)), dict(settings_of(asked))
+    return [
+        f"{key}: {there[key]!r} in the folder, {here[key]!r} asked"
+        for key in there
+        if there[key] != here[key]
+    ]
+
+
+def settings_of(recipe: Recipe) -> Iterator[tuple[str, Any]]:
+    """Every setting by its dotted name, in the order of the file."""
+    for part in fields(recipe):
+        value = getattr(recipe, part.name)
+        if is_dataclass(value):
+            yield from ((f"{part.name}.{inner.name}", getattr(value, inner.name)) for inner in fields(value))
+        else:
+            yield part.name, value
+
+
+def check(recipe: Recipe, where: str = "recipe") -> None:
+    """Raise BadInput with one line for each value that is out of its range."""
+    values = dict(settings_of(recipe))
+    wrong = [
+        f"{where}: {key} is {values[key]!r}; it must be {claim}"
+        for key, (claim, holds) in _RANGES.items()
+        if not holds(values[key])
+    ]
+    if wrong:
+        raise BadInput("\n".join(wrong))
+
+
+_Range = tuple[str, Callable[[Any], bool]]
+
+_POSITIVE: _Range = ("a number above 0", lambda v: 0 < v < math.inf)
+_NOT_NEGATIVE: _Range = ("a number of 0 or more", lambda v: 0 <= v < math.inf)
+_COUNT: _Range = ("1 or more", lambda v: v >= 1)
+_COUNT_OR_NONE: _Range = ("0 or more", lambda v: v >= 0)
+_SHARE: _Range = ("a share from 0 to 1", lambda v: 0 <= v <= 1)
+_PART: _Range = ("a share from 0 to below 1", lambda v: 0 <= v < 1)
+_SEED: _Range = ("a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
+_NAMED: _Range = ("a name", lambda v: bool(v.strip()))
+_SIZES: _Range = (
+    "one or more different sizes, each 1 or more",
+    lambda v: bool(v) and min(v) >= 1 and len(set(v)) == len(v),
+)
+_NAMES: _Range = ("different names, at least one", lambda v: bool(v) and all(v) and len(set(v)) == len(v))
+
+_RANGES: Mapping[str, _Range] = {
+    "name": _NAMED,
+    "seed": _SEED,
+    "generations": _COUNT_OR_NONE,
+    "tasks.domain": _NAMED,
+    "tasks.sizes": _SIZES,
+    "tasks.count": _COUNT,
+    "tasks.heldout": _COUNT_OR_NONE,
+    "tasks.seed": _SEED,
+    "base.model": _NAMED,
+    "base.prompt": _NAMED,
+    "base.ready_share": _SHARE,
+    "deploy.samples": _COUNT,
+    "deploy.temperature": _NOT_NEGATIVE,
+    "deploy.top_p": ("above 0 and at most 1", lambda v: 0 < v <= 1),
+    "deploy.top_k": _COUNT_OR_NONE,
+    "deploy.max_tokens": _COUNT,
+    "validate.validator": _NAMED,
+    "validate.rules": _NAMES,
+    "curate.k": _COUNT,
+    "train.rank": _COUNT,
+    "train.alpha": _POSITIVE,
+    "train.dropout": _PART,
+    "train.targets": _NAMES,
+    "train.learning_rate": _POSITIVE,
+    "train.weight_decay": _NOT_NEGATIVE,
+    "train.warmup_share": _SHARE,
+    "train.clip": _NOT_NEGATIVE,
+    "train.epochs": _POSITIVE,
+    "train.max_steps": _COUNT_OR_NONE,
+    "train.tokens_per_step": _COUNT,
+    "train.examples_per_step": _COUNT_OR_NONE,
+    "train.max_length": _COUNT,
+    "train.validation_share": _PART,
+    "train.augment_share": _SHARE,
+}
+
+_SHORT_ARRAY = re.compile(r"\[\n((?:    .*,\n)+)\]")
+
+
+def _one_line(array: re.Match[str]) -> str:
+    line = "[" + ", ".join(item.strip().removesuffix(",") for item in array[1].splitlines()) + "]"
+    return line if len(line) <= 100 else array[0]
+
+
+def _sections() -> dict[str, type]:
+    return {name: hint for name, hint in get_type_hints(Recipe).items() if is_dataclass(hint)}
+
+
+def _recipe_of(table: Mapping[str, Any], where: str) -> Recipe:
+    _refuse_unknown(table, where)
+    try:
+        recipe = msgspec.convert(table, Recipe, strict=True)
+    except msgspec.ValidationError as cause:
+        raise BadInput(f"{where}: {_what_is_wrong(table, str(cause))}") from cause
+    check(recipe, where)
+    return recipe
+
+
+def _refuse_unknown(table: Mapping[str, Any], where: str) -> None:
+    sections = _sections()
+    for key, value in table.items():
+        if key in sections:
+            _refuse_unknown_in(key, sections[key], value, where)
+        elif isinstance(value, dict):
+            raise BadInput(f"{where}: no section [{key}]; {nearest(key, sections)}")
+        elif key not in {part.name for part in fields(Recipe)}:
+            top = [part.name for part in fields(Recipe) if part.name not in sections]
+            raise BadInput(
+                f"{where}: no setting {key!r} outside the sections; {nearest(key, top)}{_home(key)}"
+            )
+
+
+def _refuse_unknown_in(name: str, section: type, value: object, where: str) -> None:
+    if not isinstance(value, dict):
+        raise BadInput(f"{where}: {name} is a section, not a value; write [{name}], or {name}.KEY = VALUE")
+    known = [part.name for part in fields(section)]
+    for key in value:
+        if key not in known:
+            raise BadInput(
+                f"{where}, section [{name}]: no setting {key!r}; {nearest(key, known)}{_home(key)}"
+            )
+
+
+def _home(key: str) -> str:
+    """Where a misplaced setting belongs; empty if no section has it."""
+    homes = [name for name, section in _sections().items() if key in {part.name for part in fields(section)}]
+    return "; it belongs in " + " or ".join(f"[{name}]" for name in homes) if homes else ""
+
+
+def _what_is_wrong(table: Mapping[str, Any], message: str) -> str:
+    """The message of msgspec, such as "Expected `int`, got `str` - at `$.train.rank`", in our words."""
+    problem, _, place = message.partition(" - at `$.")
+    names = re.sub(r"\[.*", "", place.rstrip("`")).split(".")
+    value, hint = _value_and_type(table, names)
+    options = [option for option in get_args(hint) if isinstance(option, str)]
+    if options and isinstance(value, str):
+        return f"{'.'.join(names)} is {value!r}; {nearest(value, options)}"
+    return f"{'.'.join(names)} is {value!r}: {problem[:1].lower()}{problem[1:]}"
+
+
+def _value_and_type(table: Mapping[str, Any], names: list[str]) -> tuple[object, object]:
+    value: Any = table
+    hint: Any = Recipe
+    for name in names:
+        value, hint = value[name], get_type_hints(hint)[name]
+    return value, hint
+
+
+def _with_setting(recipe: Recipe, setting: str) -> Recipe:
+    key, equals, text = (part.strip() for part in setting.partition("="))
+    known = [name for name, _ in settings_of(recipe)]
+    if not equals:
+        raise BadInput(f"the setting {setting!r} has no value; write it as KEY=VALUE, e.g. train.epochs=10")
+    if key not in known:
+        raise BadInput(f"no setting {key!r}; {_offer(key, known)}")
+    table = msgspec.to_builtins(recipe)
+    *section, name = key.split(".")
+    (table[section[0]] if section else table)[name] = _parsed(text, dict(settings_of(recipe))[key])
+    return _recipe_of(table, f"setting {setting}")
+
+
+def _offer(key: str, known: list[str]) -> str:
+    """All settings are too many to list: those of the section, or those of the same last name."""
+    section, _, last = key.rpartition(".")
+    if section in _sections():
+        return nearest(key, [name for name in known if name.startswith(f"{section}.")])
+    return nearest(key, [name for name in known if name.rpartition(".")[2] == last] or known)
+
+
+def _parsed(text: str, before: object) -> object:
+    """A value from the command line; where the setting is a string, the text itself unless quoted."""
+    try:
+        table = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    value = table["value"] if len(table) == 1 else text
+    return text if isinstance(before, str) and not isinstance(value, str) else value
