@@ -246,7 +246,7 @@ def _one_line(array: re.Match[str]) -> str:
     return line if len(line) <= 100 else array[0]
 
 
-def _sections() -> dict[str, type]:
+def _sections() -> dict[str, Any]:
     return {name: hint for name, hint in get_type_hints(Recipe).items() if is_dataclass(hint)}
 
 
@@ -274,7 +274,7 @@ def _refuse_unknown(table: Mapping[str, Any], where: str) -> None:
             )
 
 
-def _refuse_unknown_in(name: str, section: type, value: object, where: str) -> None:
+def _refuse_unknown_in(name: str, section: Any, value: object, where: str) -> None:
     if not isinstance(value, dict):
         raise BadInput(f"{where}: {name} is a section, not a value; write [{name}], or {name}.KEY = VALUE")
     known = [part.name for part in fields(section)]
