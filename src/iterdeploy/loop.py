@@ -1,0 +1,362 @@
+"""The loop on one page: deploy, validate, curate, train, and deploy again.
+
+Each step leaves one file, reads only files, and does nothing where its file is there. Between the
+lines stand the named points of a run, at which it may be killed and started again without a trace.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from iterdeploy import measure
+from iterdeploy.curate import curate, pooled, scored_of, to_examples
+from iterdeploy.errors import BadInput, NotReady, RunError, TrainingRefused
+from iterdeploy.seeds import seed_of
+from iterdeploy.store import Run, disk
+from iterdeploy.store.rows import Part, finished, write_rows
+from iterdeploy.types import (
+    SPLITS,
+    Checkpoint,
+    Domain,
+    Generation,
+    Model,
+    Observer,
+    Progress,
+    Request,
+    Split,
+    Task,
+    Trace,
+    Trainer,
+    TrainingJob,
+    Verdict,
+    ignore_point,
+    ignore_progress,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told how far a step is, and who is told of the named points."""
+
+    observe: Observer = ignore_progress
+    point: Checkpoint = ignore_point
+
+
+QUIET = Watch()
+
+
+def run_loop(
+    run: Run,
+    domain: Domain,
+    trainer: Trainer,
+    *,
+    observe: Observer = ignore_progress,
+    point: Checkpoint = ignore_point,
+    report: Callable[[Run], None] | None = None,
+) -> list[Generation]:
+    """Run a recipe to its last generation, or go on where it stopped; the rows of all generations.
+
+    Raises Locked if another process writes to the folder, NotReady if the base solves too little.
+    """
+    watch, trainer = Watch(observe, point), _OneAtATime(trainer)
+    with run.lock():
+        make_tasks(run, domain, watch)
+        for generation in range(run.recipe.generations + 1):
+            if generation > 0:
+                curate_step(run, generation, watch)
+                train_step(run, trainer, generation, watch)
+            deploy_step(run, trainer, generation, watch)
+            validate_step(run, domain, generation, watch)
+            if generation == 0:
+                require_ready(run)
+            heldout_step(run, domain, trainer, generation, watch)
+            summarise_step(run, generation, watch)
+        if report is not None:
+            report_step(run, report, watch)
+    return run.generations()
+
+
+def make_tasks(run: Run, domain: Domain, watch: Watch = QUIET) -> None:
+    """Leave tasks.jsonl: the deployed tasks, then the held-out ones."""
+    file, wanted = run.path / "tasks.jsonl", run.recipe.tasks
+    if finished(file):
+        return
+    with _step(run, None, "tasks", watch) as mark:
+        counts: dict[Split, int] = {"deployed": wanted.count, "heldout": wanted.heldout}
+        tasks: list[Task] = []
+        for split in SPLITS:
+            made = domain.tasks(split, counts[split], wanted.sizes, wanted.seed) if counts[split] else []
+            _refuse_tasks_unless(made, split, counts[split], domain.name)
+            tasks += made
+        _refuse_shared(tasks, domain.name)
+        write_rows(file, tasks, mark)
+
+
+def curate_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
+    """Leave examples.jsonl: what this generation learns from the deployed traces of those before it."""
+    file, rule = run.examples_file(generation), run.recipe.curate
+    if finished(file):
+        return
+    with _step(run, generation, "curate", watch) as mark:
+        tasks = run.tasks("deployed")
+        scored = [
+            one
+            for earlier in pooled(rule, generation)
+            for one in scored_of(tasks, run.traces(earlier), run.verdicts(earlier))
+        ]
+        write_rows(file, to_examples(curate(rule, scored)), mark)
+
+
+def train_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
+    """Leave adapter/: the next generation. What a killed training left in scratch/ is the trainer's to use."""
+    folder, scratch = run.adapter_folder(generation), run.folder(generation) / "scratch"
+    unfinished = folder.with_name("adapter.tmp")
+    if folder.exists():
+        disk.remove(scratch)
+        return
+    examples = run.examples(generation)
+    if not examples:
+        raise TrainingRefused(
+            f"generation {generation} has nothing to learn from: no trace in its pool was kept "
+            f"(curate.rule {run.recipe.curate.rule}); deploy on easier tasks, or take a better base"
+        )
+    with _step(run, generation, "train", watch) as mark, disk.writing(folder):
+        disk.remove(unfinished)
+        unfinished.mkdir(parents=True)
+        scratch.mkdir(exist_ok=True)
+        trainer.train(
+            TrainingJob(
+                generation=generation,
+                examples=examples,
+                start=_start(run, generation),
+                out=unfinished,
+                scratch=scratch,
+                seed=seed_of(run.recipe.seed, generation, "train"),
+                observe=watch.observe,
+                point=watch.point,
+            )
+        )
+        disk.put_folder(unfinished, folder, mark)
+        disk.remove(scratch)
+
+
+def deploy_step(
+    run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET, split: Split = "deployed"
+) -> None:
+    """Leave traces.jsonl: what this generation answers to every task of the split."""
+    file = run.traces_file(generation, split)
+    if finished(file):
+        return
+    requests = requests_of(run, generation, split)
+    with (
+        _step(run, generation, _name("deploy", split), watch) as mark,
+        Part(file, Trace, lambda trace: trace.id, mark) as part,
+    ):
+        if requests:
+            _answer(trainer.load(_adapter(run, generation)), requests, part, watch, _name("deploy", split))
+        part.finish([request.trace_id for request in requests])
+
+
+def validate_step(
+    run: Run, domain: Domain, generation: int, watch: Watch = QUIET, split: Split = "deployed"
+) -> None:
+    """Leave verdicts.jsonl: the validator's verdict on every trace of the split."""
+    file, step = run.verdicts_file(generation, split), _name("validate-traces", split)
+    if finished(file):
+        return
+    tasks, traces = {task.id: task for task in run.tasks(split)}, run.traces(generation, split)
+    with (
+        _step(run, generation, step, watch) as mark,
+        Part(file, Verdict, lambda verdict: verdict.trace_id, mark) as part,
+    ):
+        for trace in traces:
+            if trace.id not in part.rows:
+                part.append(domain.validate(tasks[trace.task_id], trace))
+            valid = sum(verdict.valid for verdict in part.rows.values()) if len(part.rows) % 50 == 0 else -1
+            note = f"{valid} valid" if valid >= 0 else ""
+            watch.observe(Progress(generation, step, len(part.rows), len(traces), note))
+        part.finish([trace.id for trace in traces])
+
+
+def heldout_step(run: Run, domain: Domain, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
+    """Leave heldout-traces.jsonl and heldout-verdicts.jsonl: the same for tasks never trained on."""
+    deploy_step(run, trainer, generation, watch, "heldout")
+    validate_step(run, domain, generation, watch, "heldout")
+
+
+def summarise_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
+    """Leave generation.json: the row of this generation."""
+    file = run.generation_file(generation)
+    if finished(file):
+        return
+    with _step(run, generation, "summarise", watch) as mark:
+        deployed, heldout = _solved(run, generation, "deployed"), _solved(run, generation, "heldout")
+        row = Generation(
+            number=generation,
+            model=run.traces(generation)[0].model,
+            parent=_parent(run, generation),
+            asked=deployed.asked,
+            solved=deployed.solved,
+            heldout_asked=heldout.asked,
+            heldout_solved=heldout.solved,
+            examples=len(run.examples(generation)),
+        )
+        write_rows(file, [row], mark)
+
+
+def report_step(run: Run, report: Callable[[Run], None], watch: Watch = QUIET) -> None:
+    """Write the report anew: it is quick, and always of all generations."""
+    with _step(run, None, "report", watch):
+        report(run)
+
+
+def require_ready(run: Run) -> None:
+    """Raise NotReady, with the number, if the base solves a smaller share than the recipe asks for."""
+    base, wanted = _solved(run, 0, "deployed"), run.recipe.base
+    if base.share < wanted.ready_share:
+        raise NotReady(
+            f"the base {wanted.model} solves {base.solved} of {base.asked} tasks ({base.share:.1%}), less than "
+            f"base.ready_share = {wanted.ready_share:.1%}: too few of its own answers to learn from; take easier "
+            "tasks (tasks.sizes) or a better base, or set base.ready_share=0 to go on all the same",
+            base.solved,
+            base.asked,
+        )
+
+
+def requests_of(run: Run, generation: int, split: Split = "deployed") -> list[Request]:
+    """What is asked of a generation, in order; held-out tasks are asked once each."""
+    samples = run.recipe.deploy.samples if split == "deployed" else 1
+    return [
+        Request(
+            trace_id=f"g{generation}.{task.id}.{sample}",
+            task_id=task.id,
+            prompt=task.prompt,
+            generation=generation,
+            sample=sample,
+            seed=seed_of(run.recipe.seed, generation, task.id, sample),
+        )
+        for task in run.tasks(split)
+        for sample in range(samples)
+    ]
+
+
+def point_kinds() -> tuple[str, ...]:
+    """The points of a run with N for the generation; a trainer adds its own below gen-N/train/."""
+    rowed = ("before", "row", "written", "renamed", "after")
+    whole = ("before", "written", "renamed", "after")
+    steps = {
+        "tasks": whole,
+        "gen-N/curate": whole,
+        "gen-N/train": whole,
+        "gen-N/deploy": rowed,
+        "gen-N/validate-traces": rowed,
+        "gen-N/heldout/deploy": rowed,
+        "gen-N/heldout/validate-traces": rowed,
+        "gen-N/summarise": whole,
+        "report": ("before", "after"),
+    }
+    return tuple(f"{step}/{event}" for step, events in steps.items() for event in events)
+
+
+class _OneAtATime:
+    """A Trainer that keeps the model it opened last, for a generation answers two lots of tasks."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._opened: dict[Path | None, Model] = {}
+
+    def train(self, job: TrainingJob) -> None:
+        self._opened.clear()
+        self._trainer.train(job)
+
+    def load(self, adapter: Path | None) -> Model:
+        if adapter not in self._opened:
+            self._opened = {}
+            self._opened[adapter] = self._trainer.load(adapter)
+        return self._opened[adapter]
+
+
+@contextmanager
+def _step(run: Run, generation: int | None, step: str, watch: Watch) -> Iterator[disk.Mark]:
+    """Name the points of a step, and put its seconds on the clock, those of an interrupted one too."""
+    where = step if generation is None else f"gen-{generation}/{step}"
+    watch.point(f"{where}/before")
+    started = time.monotonic()
+    try:
+        yield lambda event: watch.point(f"{where}/{event}")
+    finally:
+        run.add_seconds(generation, step, time.monotonic() - started)
+    watch.point(f"{where}/after")
+
+
+def _name(step: str, split: Split) -> str:
+    return step if split == "deployed" else f"{split}/{step}"
+
+
+def _answer(model: Model, requests: Sequence[Request], part: Part[Trace], watch: Watch, step: str) -> None:
+    """Collect what the model answers; rows of an earlier process must be of this very model."""
+    for trace in part.rows.values():
+        _refuse_foreign(trace, model, part.path)
+    generation = requests[0].generation
+    watch.observe(Progress(generation, step, len(part.rows), len(requests)))
+    for trace in model.answer(requests, frozenset(part.rows)):
+        _refuse_foreign(trace, model, part.path)
+        part.append(trace)
+        watch.observe(Progress(generation, step, len(part.rows), len(requests)))
+
+
+def _refuse_foreign(trace: Trace, model: Model, file: Path) -> None:
+    if trace.model != model.id:
+        raise RunError(
+            f"{file}: trace {trace.id} is of model {trace.model}, but the generation is model {model.id} now; "
+            f"put the adapter of that model back, or delete {file.name}.part to have all answered again"
+        )
+
+
+def _adapter(run: Run, generation: int) -> Path | None:
+    adapter = run.adapter(generation)
+    if generation > 0 and adapter is None:
+        raise RunError(f"{run.path} has no gen-{generation}/adapter; train generation {generation} first")
+    return adapter
+
+
+def _start(run: Run, generation: int) -> Path | None:
+    return _adapter(run, generation - 1) if run.recipe.train.start == "last" else None
+
+
+def _parent(run: Run, generation: int) -> str | None:
+    """The model that a generation was trained from: the base, or the one before."""
+    if generation == 0:
+        return None
+    earlier = generation - 1 if run.recipe.train.start == "last" else 0
+    return run.traces(earlier)[0].model
+
+
+def _solved(run: Run, generation: int, split: Split) -> measure.Solved:
+    answers = measure.join(run.tasks(split), run.traces(generation, split), run.verdicts(generation, split))
+    return measure.solved(answers)
+
+
+def _refuse_tasks_unless(tasks: Sequence[Task], split: Split, count: int, name: str) -> None:
+    wrong = [task.id for task in tasks if (task.split, task.domain) != (split, name)]
+    if wrong:
+        raise BadInput(
+            f"domain {name}: {wrong[0]} was asked for as {split}, but says another split or domain"
+        )
+    if len(tasks) != count:
+        raise BadInput(
+            f"domain {name} made {len(tasks)} {split} tasks where {count} were asked; "
+            "ask for fewer, or for more or larger tasks.sizes"
+        )
+
+
+def _refuse_shared(tasks: Sequence[Task], name: str) -> None:
+    seen: set[str] = set()
+    for task in tasks:
+        if task.id in seen:
+            raise BadInput(f"domain {name}: the task id {task.id} came twice; each task needs its own")
+        seen.add(task.id)
