@@ -1,0 +1,175 @@
+"""The numbers of a run as tables for a person: report.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from iterdeploy.measure import Spread
+from iterdeploy.report.numbers import GenerationNumbers, RunNumbers, SplitNumbers
+
+
+def markdown(numbers: RunNumbers) -> str:
+    """The whole report as Markdown; the picture beside it is linked."""
+    parts = [f"# {numbers.name}, seed {numbers.seed}", _opening(numbers)]
+    if numbers.generations:
+        parts += ["![Solved tasks by generation and by size](solved.svg)", *_sections(numbers)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _opening(numbers: RunNumbers) -> str:
+    if not numbers.generations:
+        return "No generation is finished yet."
+    first, last = numbers.generations[0], numbers.generations[-1]
+    lines = [
+        f"{numbers.domain}, generation {first.number} to {last.number}"
+        + ("" if last.number == numbers.planned else f" of {numbers.planned}")
+        + f", {count(numbers.samples, 'answer')} a task."
+    ]
+    lines += [_headline("Deployed", first.deployed, last.deployed)]
+    lines += [_headline("Held-out, never trained on", first.heldout, last.heldout)]
+    return "\n".join(line for line in lines if line)
+
+
+def _headline(name: str, first: SplitNumbers, last: SplitNumbers) -> str:
+    if not last.asked:
+        return ""
+    times = "" if last.ratio is None else f" ({last.ratio:.2f} times)"
+    return f"{name}: **{first.solved} → {last.solved}** of {last.asked} solved{times}."
+
+
+def _sections(numbers: RunNumbers) -> Iterable[str]:
+    rows = numbers.generations
+    yield "## Solved\n\n" + _solved(rows)
+    yield from _for_each_split("Solved by size", rows, _by_size)
+    if numbers.samples > 1:
+        yield from _for_each_split("Several answers a task", rows, _several)
+    yield from _for_each_split("Plans", rows, _plans)
+    yield from _for_each_split("Faults", rows, _faults)
+    yield from _for_each_split("Diversity", rows, _diversity)
+
+
+def _solved(rows: Sequence[GenerationNumbers]) -> str:
+    head = ["generation", "examples"]
+    for split in ("deployed", "held-out"):
+        head += [f"{split} solved", "share (95 %)", "× gen 0", "new / lost"]
+    return _grid([*head, "ever, deployed"], [_solved_row(row) for row in rows])
+
+
+def _solved_row(row: GenerationNumbers) -> list[str]:
+    cells = [str(row.number), str(row.examples) if row.number else "-"]
+    for split in (row.deployed, row.heldout):
+        cells += [out_of(split), share(split), times(split.ratio), gained_lost(row.number, split)]
+    return [*cells, str(row.deployed.ever_solved)]
+
+
+def _for_each_split(
+    title: str, rows: Sequence[GenerationNumbers], draw: Callable[[list[tuple[int, SplitNumbers]]], str]
+) -> Iterable[str]:
+    deployed = [(row.number, row.deployed) for row in rows]
+    heldout = [(row.number, row.heldout) for row in rows]
+    for name, splits in (("deployed", deployed), ("held-out", heldout)):
+        if splits[0][1].asked:
+            yield f"## {title}, {name}\n\n" + draw(splits)
+
+
+def _by_size(splits: list[tuple[int, SplitNumbers]]) -> str:
+    sizes = splits[0][1].by_size
+    head = ["generation", *(f"{row.size}" for row in sizes)]
+    asked = ["asked", *(str(row.asked) for row in sizes)]
+    return _grid(head, [asked, *([str(n), *(str(row.solved) for row in s.by_size)] for n, s in splits)])
+
+
+def _several(splits: list[tuple[int, SplitNumbers]]) -> str:
+    ks = list(splits[0][1].pass_at)
+    head = ["generation", *(f"pass@{k}" for k in ks), f"unanimous@{ks[-1]}"]
+    return _grid(head, [[str(n), *(f"{s.pass_at[k]:.3f}" for k in ks), str(s.unanimous)] for n, s in splits])
+
+
+def _plans(splits: list[tuple[int, SplitNumbers]]) -> str:
+    head = ["generation", "steps, mean", "median", "p90", "longest", "over bound, mean"]
+    head += ["tasks also solved at 0", "steps there, then → now", "reasoning tokens, mean", "longest"]
+    return _grid(head, [[str(n), *_plan_row(s)] for n, s in splits])
+
+
+def _plan_row(s: SplitNumbers) -> list[str]:
+    steps, same = s.plan_length, s.same_tasks
+    return [
+        *(figure(steps, name) for name in ("mean", "median", "p90", "longest")),
+        "-" if s.over_bound is None else f"{s.over_bound.mean:.3f}",
+        "-" if same is None else str(same.tasks),
+        "-" if same is None else f"{same.before:.2f} → {same.after:.2f}",
+        figure(s.reasoning_tokens, "mean"),
+        figure(s.reasoning_tokens, "longest"),
+    ]
+
+
+def _faults(splits: list[tuple[int, SplitNumbers]]) -> str:
+    kinds = [kind for kind in splits[0][1].faults if any(s.faults[kind] for _, s in splits)]
+    if not kinds:
+        return "None: all answers were valid."
+    return _grid(["generation", *kinds], [[str(n), *(str(s.faults[k]) for k in kinds)] for n, s in splits])
+
+
+def _diversity(splits: list[tuple[int, SplitNumbers]]) -> str:
+    head = [
+        "generation",
+        "plans read",
+        "distinct up to renaming",
+        "distance, same size",
+        "distance, same task",
+    ]
+    rows = []
+    for number, split in splits:
+        d = split.diversity
+        rows.append([str(number), str(d.plans), str(d.distinct), decimal(d.distance), decimal(d.within)])
+    return _grid(head, rows)
+
+
+# --- cells, used by the terminal view too ---------------------------------------------------
+
+
+def out_of(split: SplitNumbers) -> str:
+    """Solved of asked, or a dash where nothing was asked."""
+    return f"{split.solved} / {split.asked}" if split.asked else "-"
+
+
+def share(split: SplitNumbers) -> str:
+    """The share in per cent with its interval."""
+    if not split.asked:
+        return "-"
+    return f"{100 * split.share:.1f} % ({100 * split.low:.0f}-{100 * split.high:.0f})"
+
+
+def times(ratio: float | None) -> str:
+    """A ratio to generation 0."""
+    return "-" if ratio is None else f"{ratio:.2f}"
+
+
+def figure(values: Spread | None, name: str) -> str:
+    """One number of a spread, whole where it is whole."""
+    return "-" if values is None else f"{getattr(values, name):.1f}".removesuffix(".0")
+
+
+def decimal(value: float | None) -> str:
+    """A distance."""
+    return "-" if value is None else f"{value:.3f}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun, in the plural where it must be.
+
+    >>> count(1, "task"), count(2, "task")
+    ('1 task', '2 tasks')
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def gained_lost(number: int, split: SplitNumbers) -> str:
+    """Tasks newly solved and newly lost; generation 0 has none before it."""
+    return f"+{len(split.gained)} / -{len(split.lost)}" if number and split.asked else "-"
+
+
+def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table, numbers to the right."""
+    lines = [head, ["--:"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

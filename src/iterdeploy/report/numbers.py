@@ -1,0 +1,149 @@
+"""All measures of one run, by generation and split: what report.json holds and every view is drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from iterdeploy import measure
+from iterdeploy.measure import Answer, Bound, Diversity, SameTasks, Spread
+from iterdeploy.store import Run
+from iterdeploy.types import Generation, Split, Task
+
+
+@dataclass(frozen=True, slots=True)
+class SizeNumbers:
+    """Solved among the tasks of one size."""
+
+    size: int
+    asked: int
+    solved: int
+
+
+@dataclass(frozen=True, slots=True)
+class SplitNumbers:
+    """One generation on one split; docs/measures.md defines each number."""
+
+    asked: int
+    solved: int
+    share: float
+    low: float  # 95 % interval of the share
+    high: float
+    ratio: float | None  # solved, to generation 0; None if the base solved nothing
+    by_size: tuple[SizeNumbers, ...]
+    pass_at: dict[str, float]  # k (as text: a key of JSON) to pass@k, for 1 and for all samples
+    unanimous: int | None  # tasks that every sample solved; None with one sample a task
+    plan_length: Spread | None
+    over_bound: Spread | None  # plan length over the domain's lower bound; None without a bound
+    same_tasks: SameTasks | None  # plan length on tasks that generation 0 solved too
+    reasoning_tokens: Spread | None
+    faults: dict[str, int]
+    diversity: Diversity
+    ever_solved: int  # tasks solved by this or any earlier generation
+    gained: tuple[str, ...]  # task ids solved now and not by the generation before
+    lost: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationNumbers:
+    """One generation."""
+
+    number: int
+    model: str
+    parent: str | None
+    examples: int
+    deployed: SplitNumbers
+    heldout: SplitNumbers
+
+
+@dataclass(frozen=True, slots=True)
+class RunNumbers:
+    """One run; generations in order from 0."""
+
+    name: str
+    seed: int
+    domain: str
+    samples: int
+    planned: int  # the number of the last generation that the recipe asks for
+    generations: tuple[GenerationNumbers, ...]
+
+
+def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
+    """Measure all finished generations of a run folder."""
+    tasks = list(run.tasks())
+    generations = run.generations()
+    deployed = _splits(run, tasks, generations, "deployed", bound)
+    heldout = _splits(run, tasks, generations, "heldout", bound)
+    rows = zip(generations, deployed, heldout, strict=True)
+    return RunNumbers(
+        name=run.recipe.name,
+        seed=run.recipe.seed,
+        domain=run.recipe.tasks.domain,
+        samples=run.recipe.deploy.samples,
+        planned=run.recipe.generations,
+        generations=tuple(
+            GenerationNumbers(g.number, g.model, g.parent, g.examples, d, h) for g, d, h in rows
+        ),
+    )
+
+
+def read_answers(run: Run, tasks: Sequence[Task], generation: int, split: Split) -> list[Answer]:
+    """The answers of one finished generation; none where the recipe keeps no held-out tasks."""
+    if split == "heldout" and not run.recipe.tasks.heldout:
+        return []
+    return measure.join(tasks, run.traces(generation, split), run.verdicts(generation, split))
+
+
+def _splits(
+    run: Run, tasks: Sequence[Task], generations: Sequence[Generation], split: Split, bound: Bound | None
+) -> list[SplitNumbers]:
+    """The numbers of each generation on one split; they look back on those before."""
+    rows: list[SplitNumbers] = []
+    first: list[Answer] = []
+    before: list[Answer] = []
+    ever: frozenset[str] = frozenset()
+    for generation in generations:
+        answers = read_answers(run, tasks, generation.number, split)
+        first = first if rows else answers
+        ever |= measure.solved_tasks(answers)
+        rows.append(_split(answers, first, before if rows else answers, len(ever), bound))
+        before = answers
+    return rows
+
+
+def _split(
+    answers: list[Answer], first: list[Answer], before: list[Answer], ever: int, bound: Bound | None
+) -> SplitNumbers:
+    solved, base = measure.solved(answers), measure.solved(first).solved
+    low, high = solved.interval
+    change = measure.change(before, answers)
+    return SplitNumbers(
+        asked=solved.asked,
+        solved=solved.solved,
+        share=solved.share,
+        low=low,
+        high=high,
+        ratio=solved.solved / base if base else None,
+        by_size=tuple(SizeNumbers(n, s.asked, s.solved) for n, s in measure.solved_by_size(answers).items()),
+        pass_at=_pass_at(answers),
+        unanimous=_unanimous(answers),
+        plan_length=measure.plan_lengths(answers),
+        over_bound=measure.over_bound(answers, bound) if bound else None,
+        same_tasks=measure.length_on_same_tasks(first, answers),
+        reasoning_tokens=measure.reasoning_tokens(answers),
+        faults={str(fault): count for fault, count in measure.faults(answers).items()},
+        diversity=measure.diversity(answers),
+        ever_solved=ever,
+        gained=change.gained,
+        lost=change.lost,
+    )
+
+
+def _pass_at(answers: list[Answer]) -> dict[str, float]:
+    samples = min((len(group) for group in measure.by_task(answers).values()), default=0)
+    return {str(k): measure.pass_at_k(answers, k) for k in sorted({1, samples}) if samples}
+
+
+def _unanimous(answers: list[Answer]) -> int | None:
+    runs = measure.by_sample(answers)
+    return measure.unanimous(runs).solved if len(runs) > 1 else None

@@ -1,0 +1,132 @@
+"""The picture of a run: solved by generation, and by task size at both ends. Same numbers, same bytes."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from iterdeploy.report.numbers import RunNumbers, SplitNumbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DEPLOYED, HELDOUT, INK, FAINT = "#0b6e99", "#d9730d", "#37352f", "#9b9a97"
+STYLE: Any = {
+    "svg.hashsalt": "iterdeploy",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": "#e9e9e7",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.1,
+    "figure.constrained_layout.w_pad": 0.1,
+}
+
+
+def draw(numbers: RunNumbers) -> dict[str, bytes]:
+    """The picture as {"solved.svg": bytes, "solved.png": bytes}."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a matplotlibrc of the user's must not move a byte
+        mpl.rcParams.update(STYLE)
+        figure = Figure(figsize=(10.5, 4.4), dpi=130)
+        FigureCanvasAgg(figure)
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        _by_generation(left, numbers)
+        _by_size(right, numbers)
+        return {
+            "solved.svg": _bytes(figure, "svg", {"Date": None, "Creator": None}),
+            "solved.png": _bytes(figure, "png", {"Software": None}),
+        }
+
+
+def _bytes(figure: Figure, form: str, metadata: dict[str, Any]) -> bytes:
+    out = BytesIO()
+    figure.savefig(out, format=form, metadata=metadata)
+    return out.getvalue()
+
+
+def _splits(numbers: RunNumbers) -> list[tuple[str, str, str, list[SplitNumbers]]]:
+    """Name, colour, marker and rows of each split that was asked anything."""
+    rows = numbers.generations
+    both = [
+        ("deployed", DEPLOYED, "o", [row.deployed for row in rows]),
+        ("held-out", HELDOUT, "D", [row.heldout for row in rows]),
+    ]
+    return [split for split in both if split[3][0].asked]
+
+
+def _by_generation(axes: Axes, numbers: RunNumbers) -> None:
+    x = [row.number for row in numbers.generations]
+    top = 0.0
+    for name, colour, marker, rows in _splits(numbers):
+        shares = [100 * row.share for row in rows]
+        high = [100 * row.high for row in rows]
+        top = max(top, *high)
+        axes.fill_between(x, [100 * r.low for r in rows], high, color=colour, alpha=0.12, linewidth=0)
+        label = f"{name}: {rows[0].solved} → {rows[-1].solved} of {rows[-1].asked}{_times(rows[-1])}"
+        axes.plot(x, shares, color=colour, marker=marker, markersize=5, linewidth=2, label=label)
+    axes.set_title(f"Solved by generation · {numbers.name}, seed {numbers.seed}")
+    axes.set_xlabel("generation (0 is the base); band: 95 % interval")
+    axes.set_xticks(_ticks(x, most=12))
+    _share_axis(axes, top)
+
+
+def _times(last: SplitNumbers) -> str:
+    return "" if last.ratio is None else f"  ({last.ratio:.2f}×)"
+
+
+def _by_size(axes: Axes, numbers: RunNumbers) -> None:
+    first, last = numbers.generations[0].number, numbers.generations[-1].number
+    top = 0.0
+    for name, colour, marker, rows in _splits(numbers):
+        for number, row, look in _ends(first, last, rows):
+            sizes = range(len(row.by_size))
+            shares = [100 * size.solved / size.asked for size in row.by_size]
+            top = max(top, *shares)
+            axes.plot(
+                sizes, shares, color=colour, marker=marker, markersize=4.5, label=f"{name}, {number}", **look
+            )
+    sizes_shown = [row.size for row in _splits(numbers)[0][3][0].by_size]
+    places = _ticks(list(range(len(sizes_shown))), most=12)
+    axes.set_xticks(places, [str(sizes_shown[place]) for place in places])
+    axes.set_title("Solved by task size · first and last generation")
+    axes.set_xlabel("task size")
+    _share_axis(axes, top)
+
+
+def _ends(first: int, last: int, rows: list[SplitNumbers]) -> list[tuple[str, SplitNumbers, dict[str, Any]]]:
+    faint = {"linestyle": (0, (4, 2)), "linewidth": 1.4, "alpha": 0.6, "markerfacecolor": "white"}
+    ends: list[tuple[str, SplitNumbers, dict[str, Any]]] = [(f"generation {first}", rows[0], faint)]
+    if last != first:
+        ends.append((f"generation {last}", rows[-1], {"linewidth": 2}))
+    return ends
+
+
+def _share_axis(axes: Axes, top: float) -> None:
+    axes.set_ylabel("solved, % of asked")
+    axes.set_ylim(0, min(103.0, max(5.0, 1.25 * top)))
+    axes.grid(axis="y")
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)
+    axes.legend(loc="best", fontsize=9)
+
+
+def _ticks(places: list[int], most: int) -> list[int]:
+    """At most so many of the places, evenly apart."""
+    return places[:: -(-len(places) // most)]

@@ -1,0 +1,49 @@
+"""The screens: what they say, and that they fit 80 columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fake_run
+from rich.console import Console, RenderableType
+
+from iterdeploy.report.compare import compare, comparison
+from iterdeploy.report.numbers import read_numbers
+from iterdeploy.report.terminal import bar, overview, spark
+
+
+def screen(what: RenderableType) -> list[str]:
+    console = Console(width=80, color_system=None, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(what)
+    return console.export_text().splitlines()
+
+
+def test_bars_and_sparks() -> None:
+    assert [bar(share, 2) for share in (0.0, 0.5, 1.0, 2.0)] == ["  ", "█ ", "██", "██"]
+    assert bar(1 / 16, 2) == "▏ "
+    assert spark([0.0, 0.001, 0.5, 1.0]) == "·▁▄█"
+
+
+def test_overview_fits_and_cuts_nothing_with_a_thousand_tasks(tmp_path: Path) -> None:
+    run = fake_run.write(tmp_path / "run", fake_run.recipe(count=1000, heldout=270))
+    lines = screen(overview(read_numbers(run)))
+    assert not [line for line in lines if "…" in line and "3 … 5" not in line]
+    assert any("/1000" in line and "/270" in line for line in lines)
+    assert any(line.startswith("held-out, generation 2") for line in lines)
+
+
+def test_overview_of_odd_runs(tmp_path: Path) -> None:
+    empty = fake_run.write(tmp_path / "empty", fake_run.recipe(), finished=-1)
+    assert screen(overview(read_numbers(empty))) == ["No generation is finished yet."]
+    base = fake_run.write(tmp_path / "base", fake_run.recipe(heldout=0), finished=0)
+    assert not any("held-out, generation" in line for line in screen(overview(read_numbers(base))))
+
+
+def test_comparison_lists_runs_and_what_differs(tmp_path: Path) -> None:
+    one = read_numbers(fake_run.write(tmp_path / "one", fake_run.recipe()))
+    two = read_numbers(fake_run.write(tmp_path / "two", fake_run.recipe(seed=1)))
+    rows = compare([("one", one, ()), ("two", two, ("seed: 0, here 1",))])
+    assert rows[0].deployed.first == one.generations[0].deployed.solved
+    assert rows[1].deployed.best >= rows[1].deployed.first
+    lines = [line.rstrip() for line in screen(comparison(rows))]
+    assert lines[-2:] == ["two differs from one in", "  seed: 0, here 1"]
