@@ -1,0 +1,118 @@
+"""Blocksworld: random towers, their PDDL, and a lower bound on the length of a plan.
+
+A state is its towers, each a tuple of block names from the bottom up. States are drawn uniformly:
+n labelled blocks form k towers in L(n, k) ways (the Lah numbers), so k is drawn by L(n, k) first
+(Slaney and Thiebaux, "Blocks World revisited", 2001, discuss why naive draws are not uniform).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+Tower = tuple[str, ...]
+Atom = tuple[str, ...]
+
+NAMES = tuple(f"b{i}" for i in range(1, 21))
+"""The blocks that instances draw their names from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Towers at the start and towers wanted, over the same blocks."""
+
+    start: tuple[Tower, ...]
+    goal: tuple[Tower, ...]
+
+    @property
+    def blocks(self) -> list[str]:
+        return [block for tower in self.start for block in tower]
+
+
+@lru_cache(maxsize=64)
+def _lah(n: int) -> list[int]:
+    """Ways to make k = 1..n towers of n labelled blocks."""
+    return [math.comb(n - 1, k - 1) * math.factorial(n) // math.factorial(k) for k in range(1, n + 1)]
+
+
+def random_towers(blocks: Sequence[str], rng: random.Random) -> tuple[Tower, ...]:
+    """A state drawn uniformly from all states over `blocks`; the order of towers is random too."""
+    n = len(blocks)
+    k = rng.choices(range(1, n + 1), weights=_lah(n))[0]
+    order = rng.sample(list(blocks), n)
+    cuts = [0, *sorted(rng.sample(range(1, n), k - 1)), n]
+    return tuple(tuple(order[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+
+
+def random_instance(size: int, rng: random.Random) -> Instance:
+    """An instance of `size` blocks whose goal is not reached at the start.
+
+    Raises ValueError if `size` is not between 2 and the number of block names.
+    """
+    if not 2 <= size <= len(NAMES):
+        raise ValueError(f"blocksworld has sizes from 2 to {len(NAMES)} blocks, not {size}")
+    blocks = rng.sample(NAMES, size)
+    while True:
+        instance = Instance(random_towers(blocks, rng), random_towers(blocks, rng))
+        if set(instance.start) != set(instance.goal):
+            return instance
+
+
+def state_atoms(towers: Iterable[Tower]) -> list[Atom]:
+    """The atoms of a state: on, then clear, then ontable, each in the order of the towers."""
+    on: list[Atom] = []
+    clear: list[Atom] = []
+    table: list[Atom] = []
+    for tower in towers:
+        table.append(("ontable", tower[0]))
+        clear.append(("clear", tower[-1]))
+        on += [("on", above, below) for below, above in zip(tower, tower[1:], strict=False)]
+    return on + clear + table
+
+
+def shuffled(atoms: Sequence[Atom], rng: random.Random) -> list[Atom]:
+    """The atoms grouped by predicate as before, in random order within each group."""
+    groups: dict[str, list[Atom]] = {}
+    for atom in atoms:
+        groups.setdefault(atom[0], []).append(atom)
+    return [atom for group in groups.values() for atom in rng.sample(group, len(group))]
+
+
+def problem_text(name: str, objects: Sequence[str], init: Sequence[Atom], goal: Sequence[Atom]) -> str:
+    """The instance as a PDDL problem."""
+
+    def row(atoms: Sequence[Atom]) -> str:
+        return " ".join(f"({' '.join(atom)})" for atom in atoms)
+
+    return (
+        f"(define (problem {name})\n  (:domain blocksworld)\n  (:objects {' '.join(objects)})\n"
+        f"  (:init {row(init)} (handempty))\n  (:goal (and {row(goal)})))\n"
+    )
+
+
+def below(towers: Iterable[Tower]) -> dict[str, str | None]:
+    """What each block stands on; None is the table."""
+    return {
+        block: (tower[i - 1] if i else None) for tower in towers for i, block in enumerate(tower)
+    }
+
+
+def standing_right(instance: Instance) -> set[str]:
+    """Blocks that need not move: they and all below them already stand as the goal wants."""
+    now = below(instance.start)
+    right: set[str] = set()
+    for tower in instance.goal:
+        for i, block in enumerate(tower):
+            wanted = tower[i - 1] if i else None
+            if now[block] != wanted:
+                break
+            right.add(block)
+    return right
+
+
+def plan_bound(instance: Instance) -> int:
+    """A lower bound on plan steps: each block that stands wrong is lifted and set down once."""
+    return 2 * (len(instance.blocks) - len(standing_right(instance)))

@@ -1,0 +1,197 @@
+"""Sampling from a transformers model: blocks of like prompts in lockstep, finished rows dropped, every draw seeded.
+
+Sums on a computer depend on the shape of the batch, so the batches are fixed instead of the claim that an answer
+depends on its request alone: `blocks` cuts the whole list of requests by one rule, whoever computes which block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+from iterdeploy.types import Finish, Request, Trace
+
+BLOCK = 64
+"""Rows that are sampled together."""
+
+ROOM = 64
+"""Tokens by which the cache grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a token is drawn; `temperature` 0 takes the most likely one."""
+
+    temperature: float
+    top_p: float
+    top_k: int
+    max_tokens: int
+
+
+class GrowingLayer(CacheLayerMixin):
+    """Keys and values in a buffer that grows by ROOM tokens, so that a step copies one token and not the past."""
+
+    is_sliding = False
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        self.length = 0
+        self.is_initialized = True
+        self.keys, self.values = self._room(key_states, 0), self._room(value_states, 0)
+
+    @staticmethod
+    def _room(like: torch.Tensor, tokens: int) -> torch.Tensor:
+        rows, heads, _, width = like.shape
+        return like.new_zeros(rows, heads, tokens, width)
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        end = self.length + key_states.shape[2]
+        if end > self.keys.shape[2]:
+            more = -(-(end - self.keys.shape[2]) // ROOM) * ROOM
+            self.keys = torch.cat([self.keys, self._room(key_states, more)], 2)
+            self.values = torch.cat([self.values, self._room(value_states, more)], 2)
+        self.keys[:, :, self.length : end] = key_states
+        self.values[:, :, self.length : end] = value_states
+        self.length = end
+        return self.keys[:, :, :end], self.values[:, :, :end]
+
+    def keep(self, rows: torch.Tensor) -> None:
+        """Drop all rows but these."""
+        self.keys, self.values = self.keys.index_select(0, rows), self.values.index_select(0, rows)
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.get_seq_length() + query_length, 0
+
+    def get_seq_length(self) -> int:
+        return self.length if self.is_initialized else 0
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+def blocks(requests: Sequence[Request], prompt_lengths: Sequence[int]) -> list[list[int]]:
+    """Indices of the requests, cut into blocks of BLOCK by prompt length, then by id; longest first."""
+    order = sorted(range(len(requests)), key=lambda i: (-prompt_lengths[i], requests[i].trace_id))
+    return [order[at : at + BLOCK] for at in range(0, len(order), BLOCK)]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What is known of the rows of a block while they grow."""
+
+    tokens: list[list[int]]
+    logprobs: list[list[float]]
+    finish: list[Finish]
+
+
+class Engine:
+    """One model and its tokenizer, ready to answer. `end_ids` finish an answer."""
+
+    def __init__(self, model: Any, tokenizer: Any, sampling: Sampling, model_id: str) -> None:
+        self.model, self.tokenizer, self.sampling, self.model_id = model.eval(), tokenizer, sampling, model_id
+        ends = model.generation_config.eos_token_id
+        self.end_ids = frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
+
+    def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Token ids of the prompts, as they are given to the model."""
+        prompts = [request.prompt for request in requests]
+        ids: list[list[int]] = self.tokenizer(prompts, add_special_tokens=False)["input_ids"]
+        return ids
+
+    @torch.inference_mode()
+    def answer_block(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> list[Trace]:
+        """Sample one block in lockstep."""
+        rows = self._sample(prompts, [request.seed for request in requests])
+        return [
+            Trace(
+                id=request.trace_id,
+                task_id=request.task_id,
+                generation=request.generation,
+                sample=request.sample,
+                model=self.model_id,
+                text=self.tokenizer.decode(rows.tokens[i], skip_special_tokens=False),
+                prompt_ids=tuple(prompts[i]),
+                token_ids=tuple(rows.tokens[i]),
+                logprobs=tuple(rows.logprobs[i]),
+                finish=rows.finish[i],
+            )
+            for i, request in enumerate(requests)
+        ]
+
+    def _sample(self, prompts: Sequence[Sequence[int]], seeds: Sequence[int]) -> _Rows:
+        count, limit = len(prompts), self.sampling.max_tokens
+        rows = _Rows([[] for _ in prompts], [[] for _ in prompts], ["length"] * count)
+        draws = np.stack([np.random.Generator(np.random.Philox(seed)).random(limit) for seed in seeds])
+        live = list(range(count))
+        for step, logits in enumerate(self._logits(prompts, rows, live)):
+            chosen, logprobs = draw(logits, draws[live, step], self.sampling)
+            for row, token, logprob in zip(live, chosen.tolist(), logprobs.tolist(), strict=True):
+                rows.tokens[row].append(token)
+                rows.logprobs[row].append(round(logprob, 4))
+                if token in self.end_ids:
+                    rows.finish[row] = "stop"
+            if step + 1 == limit or all(rows.finish[row] == "stop" for row in live):
+                break
+        return rows
+
+    def _logits(
+        self, prompts: Sequence[Sequence[int]], rows: _Rows, live: list[int]
+    ) -> Iterator[torch.Tensor]:
+        """Logits of the next token of each live row, again and again; shrinks `live` as rows finish."""
+        device = self.model.device
+        width = max(len(p) for p in prompts)
+        pad = self.tokenizer.pad_token_id or 0
+        ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts], device=device)
+        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
+        mask = torch.cat([mask, mask.new_ones(len(prompts), self.sampling.max_tokens)], 1)
+        positions = (mask[:, :width].cumsum(1) - 1).clamp_min(0)
+        cache = Cache(layer_class_to_replicate=GrowingLayer)
+        last, length = positions[:, -1:], width
+        while True:
+            out = self.model(
+                input_ids=ids, attention_mask=mask[:, :length], position_ids=positions, past_key_values=cache,
+                use_cache=True, logits_to_keep=1,
+            )  # fmt: skip
+            yield out.logits[:, -1]
+            alive = [i for i, row in enumerate(live) if rows.finish[row] != "stop"]
+            if len(alive) < len(live):
+                keep = torch.tensor(alive, device=device)
+                for layer in cache.layers:
+                    layer.keep(keep)  # type: ignore[union-attr]
+                mask, last = mask.index_select(0, keep), last.index_select(0, keep)
+                live[:] = [live[i] for i in alive]
+            ids = torch.tensor([[rows.tokens[row][-1]] for row in live], device=device)
+            last = positions = last + 1
+            length += 1
+
+
+def draw(logits: torch.Tensor, uniforms: np.ndarray[Any, Any], how: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
+    """One token a row by inverse transform, and its log-probability at the sampling settings.
+
+    Shapes: logits [rows, vocabulary], uniforms [rows] in [0, 1); both results are [rows].
+    """
+    scores = logits.double()
+    if how.temperature == 0:
+        chosen = scores.argmax(-1)
+        return chosen, torch.log_softmax(scores, -1).gather(1, chosen[:, None])[:, 0]
+    scores = scores / how.temperature
+    if 0 < how.top_k < scores.shape[-1]:
+        scores = scores.masked_fill(scores < scores.topk(how.top_k).values[:, -1:], -torch.inf)
+    if how.top_p < 1:
+        ordered, index = scores.sort(-1, descending=True, stable=True)
+        share = ordered.softmax(-1)
+        drop = (share.cumsum(-1) - share >= how.top_p).scatter(1, index, share.cumsum(-1) - share >= how.top_p)
+        scores = scores.masked_fill(drop, -torch.inf)
+    logprobs = torch.log_softmax(scores, -1)
+    ladder = logprobs.exp().cumsum(-1)
+    points = torch.from_numpy(uniforms).to(ladder.device) * ladder[:, -1]
+    chosen = torch.searchsorted(ladder, points[:, None], right=True).clamp_max(scores.shape[-1] - 1)
+    return chosen[:, 0], logprobs.gather(1, chosen)[:, 0]
