@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def run_loop(
     *,
     observe: Observer = ignore_progress,
     point: Checkpoint = ignore_point,
-    report: Callable[[Run], None] | None = None,
+    report: Callable[[Run], object] | None = None,
 ) -> list[Generation]:
     """Run a recipe to its last generation, or go on where it stopped; the rows of all generations.
 
@@ -112,7 +112,7 @@ def curate_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
 
 
 def train_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
-    """Leave adapter/: the next generation. What a killed training left in scratch/ is the trainer's to use."""
+    """Leave adapter/: the next generation. A killed training goes on from what it left in scratch/."""
     folder, scratch = run.adapter_folder(generation), run.folder(generation) / "scratch"
     unfinished = folder.with_name("adapter.tmp")
     if folder.exists():
@@ -124,10 +124,11 @@ def train_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET
             f"generation {generation} has nothing to learn from: no trace in its pool was kept "
             f"(curate.rule {run.recipe.curate.rule}); deploy on easier tasks, or take a better base"
         )
-    with _step(run, generation, "train", watch) as mark, disk.writing(folder):
+    with _step(run, generation, "train", watch) as mark, disk.filling(folder):
         disk.remove(unfinished)
-        unfinished.mkdir(parents=True)
-        scratch.mkdir(exist_ok=True)
+        with disk.writing(unfinished):
+            unfinished.mkdir(parents=True)
+            scratch.mkdir(exist_ok=True)
         trainer.train(
             TrainingJob(
                 generation=generation,
@@ -137,7 +138,7 @@ def train_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET
                 scratch=scratch,
                 seed=seed_of(run.recipe.seed, generation, "train"),
                 observe=watch.observe,
-                point=watch.point,
+                point=lambda name: mark(name.rpartition("/")[2]),
             )
         )
         disk.put_folder(unfinished, folder, mark)
@@ -173,12 +174,12 @@ def validate_step(
         _step(run, generation, step, watch) as mark,
         Part(file, Verdict, lambda verdict: verdict.trace_id, mark) as part,
     ):
-        for trace in traces:
-            if trace.id not in part.rows:
-                part.append(domain.validate(tasks[trace.task_id], trace))
-            valid = sum(verdict.valid for verdict in part.rows.values()) if len(part.rows) % 50 == 0 else -1
-            note = f"{valid} valid" if valid >= 0 else ""
-            watch.observe(Progress(generation, step, len(part.rows), len(traces), note))
+        valid = sum(verdict.valid for verdict in part.rows.values())
+        for trace in (trace for trace in traces if trace.id not in part.rows):
+            verdict = domain.validate(tasks[trace.task_id], trace)
+            part.append(verdict)
+            valid += verdict.valid
+            watch.observe(Progress(generation, step, len(part.rows), len(traces), f"{valid} valid"))
         part.finish([trace.id for trace in traces])
 
 
@@ -208,7 +209,7 @@ def summarise_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
         write_rows(file, [row], mark)
 
 
-def report_step(run: Run, report: Callable[[Run], None], watch: Watch = QUIET) -> None:
+def report_step(run: Run, report: Callable[[Run], object], watch: Watch = QUIET) -> None:
     """Write the report anew: it is quick, and always of all generations."""
     with _step(run, None, "report", watch):
         report(run)
@@ -219,9 +220,9 @@ def require_ready(run: Run) -> None:
     base, wanted = _solved(run, 0, "deployed"), run.recipe.base
     if base.share < wanted.ready_share:
         raise NotReady(
-            f"the base {wanted.model} solves {base.solved} of {base.asked} tasks ({base.share:.1%}), less than "
-            f"base.ready_share = {wanted.ready_share:.1%}: too few of its own answers to learn from; take easier "
-            "tasks (tasks.sizes) or a better base, or set base.ready_share=0 to go on all the same",
+            f"the base {wanted.model} solves {base.solved} of {base.asked} tasks ({base.share:.1%}), less "
+            f"than base.ready_share = {wanted.ready_share:.1%}: too few of its own answers to learn "
+            "from; take easier tasks (tasks.sizes) or a better base, or set base.ready_share=0 to go on",
             base.solved,
             base.asked,
         )
@@ -289,7 +290,8 @@ def _step(run: Run, generation: int | None, step: str, watch: Watch) -> Iterator
     try:
         yield lambda event: watch.point(f"{where}/{event}")
     finally:
-        run.add_seconds(generation, step, time.monotonic() - started)
+        with suppress(RunError):  # a disk without room for a figure says so at the next row that counts
+            run.add_seconds(generation, step, time.monotonic() - started)
     watch.point(f"{where}/after")
 
 
@@ -312,7 +314,7 @@ def _answer(model: Model, requests: Sequence[Request], part: Part[Trace], watch:
 def _refuse_foreign(trace: Trace, model: Model, file: Path) -> None:
     if trace.model != model.id:
         raise RunError(
-            f"{file}: trace {trace.id} is of model {trace.model}, but the generation is model {model.id} now; "
+            f"{file}: trace {trace.id} is of model {trace.model}, but this generation is now {model.id}; "
             f"put the adapter of that model back, or delete {file.name}.part to have all answered again"
         )
 

@@ -16,6 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from iterdeploy.errors import BadInput
+from iterdeploy.store import disk
 from iterdeploy.types import Progress, Request, Trace, TrainingJob
 
 END = 256  # the token after the 256 bytes
@@ -81,7 +82,7 @@ class ScriptedTrainer:
         """Take the steps that an earlier, killed training has not taken, then write the adapter."""
         for step in range(len(_steps_in(job.scratch)) + 1, self.steps + 1):
             row = {"step": step, "loss": round(1.0 / (step + len(job.examples)), 6)}
-            (job.scratch / f"step-{step}.json").write_text(json.dumps(row))
+            disk.put(job.scratch / f"step-{step}.json", json.dumps(row).encode())
             job.observe(Progress(job.generation, "train", step, self.steps, f"loss {row['loss']:.3f}"))
             job.point("step")
         rows = [path.read_text() for path in _steps_in(job.scratch)]

@@ -37,16 +37,30 @@ def read(path: Path) -> bytes:
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn what the disk refuses while `path` is written into DiskFull or RunError."""
+    with filling(path):
+        try:
+            yield
+        except OSError as cause:
+            if cause.errno in _NO_ROOM:
+                raise
+            raise RunError(
+                f"cannot write {path}: {cause.strerror or cause}; all that was finished is kept; "
+                "make the folder writable for you, and give the same command again"
+            ) from cause
+
+
+@contextmanager
+def filling(path: Path) -> Iterator[None]:
+    """Turn a full disk into DiskFull, and nothing else: for code of others that writes to `path`."""
     try:
         yield
     except IterdeployError:
         raise
-    except OSError as cause:
-        raise _refusal(path, cause) from cause
     except Exception as cause:
         # safetensors reports a full disk as an error of its own, with the system's words in it
-        if any(os.strerror(number) in str(cause) for number in _NO_ROOM):
-            raise _no_room(path, str(cause)) from cause
+        words = str(cause)
+        if getattr(cause, "errno", None) in _NO_ROOM or any(os.strerror(n) in words for n in _NO_ROOM):
+            raise _no_room(path, words) from cause
         raise
 
 
@@ -99,15 +113,6 @@ def _sync(path: Path, flags: int) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def _refusal(path: Path, cause: OSError) -> RunError:
-    if cause.errno in _NO_ROOM:
-        return _no_room(path, cause.strerror or str(cause))
-    return RunError(
-        f"cannot write {path}: {cause.strerror or cause}; all that was finished is kept; "
-        "make the folder writable for you, and give the same command again"
-    )
 
 
 def _no_room(path: Path, words: str) -> DiskFull:

@@ -30,8 +30,8 @@ def read_rows(path: Path, kind: type[Row]) -> list[Row]:
     if rest:
         raise Torn(
             f"{path}, line {len(rows) + 1} of a finished file cannot be read ({problem}): it was "
-            "changed after the run wrote it; put a good copy back, or delete it and all that was made from it "
-            "to have both computed again"
+            "changed after the run wrote it; put a good copy back, or delete it and all that was made "
+            "from it to have both computed again"
         )
     return rows
 

@@ -1,0 +1,112 @@
+"""A whole run in a second, without weights or PDDL; as a program, one that kills itself at a named point.
+
+    python tests/scripted_run.py RUN POINT COUNT
+
+runs the loop in the folder RUN and sends itself SIGKILL at the COUNT-th time that POINT is reached.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from iterdeploy.loop import run_loop
+from iterdeploy.models.scripted import END_TEXT, ScriptedTrainer
+from iterdeploy.recipe import Base, Curate, Recipe, Tasks
+from iterdeploy.store import Run, disk
+from iterdeploy.types import Checkpoint, Fault, Generation, Split, Task, Trace, Verdict, ignore_point
+
+RECIPE = Recipe(
+    name="scripted",
+    seed=3,
+    generations=2,
+    tasks=Tasks(domain="counting", sizes=(2, 3, 4), count=12, heldout=6),
+    base=Base(model="scripted", ready_share=0.0),
+)
+
+
+class Counting:
+    """Tasks "count to n": a plan is valid if its steps are 1, 2, ... n, with idle steps in between."""
+
+    name = "counting"
+
+    def tasks(self, split: Split, count: int, sizes: Sequence[int], seed: int) -> list[Task]:
+        return [self._task(split, number, sizes[number % len(sizes)]) for number in range(count)]
+
+    def validate(self, task: Task, trace: Trace) -> Verdict:
+        plan = tuple(trace.text.removesuffix(END_TEXT).split())
+        counted = [step for step in plan if step != "idle"]
+        valid = counted == [str(number) for number in range(1, task.size + 1)]
+        return Verdict(
+            trace_id=trace.id,
+            validator="counting-1",
+            valid=valid,
+            cost=len(plan),
+            fault=None if valid else Fault.GOAL,
+            reason="" if valid else f"counted {' '.join(counted)}, not to {task.size}",
+            plan=plan,
+        )
+
+    def _task(self, split: Split, number: int, size: int) -> Task:
+        return Task(f"{split}-{number:03}", self.name, f"count to {size}", {}, split, size)
+
+
+def counted(prompt: str, chance: random.Random) -> str:
+    """A valid plan, at times with idle steps, so that there is a shortest one."""
+    steps = [str(number) for number in range(1, int(prompt.split()[-1]) + 1)]
+    return " ".join(["idle"] * chance.randrange(3) + steps)
+
+
+def miscounted(prompt: str, chance: random.Random) -> str:
+    """A plan that stops too early."""
+    return " ".join(str(number) for number in range(1, int(prompt.split()[-1])))
+
+
+def trainer() -> ScriptedTrainer:
+    return ScriptedTrainer(right=counted, wrong=miscounted, base_share=0.3, halfway=4)
+
+
+def report(run: Run) -> None:
+    """A report of two lines, for the bytes to be compared."""
+    lines = [json.dumps([row.number, row.solved, row.heldout_solved]) for row in run.generations()]
+    disk.put(run.path / "report.json", "\n".join(lines).encode())
+
+
+def go(folder: Path, recipe: Recipe = RECIPE, point: Checkpoint = ignore_point) -> list[Generation]:
+    """Start a run or go on with it."""
+    return run_loop(Run.create(folder, recipe), Counting(), trainer(), point=point, report=report)
+
+
+def with_curation(rule: Curate) -> Recipe:
+    return replace(RECIPE, curate=rule)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """What two equal runs share: every file but the clock and the lock."""
+    apart = {"clock.jsonl", "lock", "lock.pid"}
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in apart)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def kill_at(name: str, count: int) -> Checkpoint:
+    """A Checkpoint that kills this process, without any chance to tidy up."""
+    seen: Counter[str] = Counter()
+
+    def point(reached: str) -> None:
+        seen[reached] += 1
+        if reached == name and seen[reached] == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return point
+
+
+if __name__ == "__main__":
+    assert "torch" not in sys.modules
+    go(Path(sys.argv[1]), point=kill_at(sys.argv[2], int(sys.argv[3])))
