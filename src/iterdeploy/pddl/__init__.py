@@ -1,0 +1,19 @@
+"""PDDL: read a domain, a problem and a plan, judge the plan, and say what is wrong with it."""
+
+from iterdeploy.pddl.errors import PddlError
+from iterdeploy.pddl.parse import parse_domain, parse_problem
+from iterdeploy.pddl.plan import read_plan
+from iterdeploy.pddl.structures import Action, Domain, Problem
+from iterdeploy.pddl.validate import Judgement, validate
+
+__all__ = [
+    "Action",
+    "Domain",
+    "Judgement",
+    "PddlError",
+    "Problem",
+    "parse_domain",
+    "parse_problem",
+    "read_plan",
+    "validate",
+]

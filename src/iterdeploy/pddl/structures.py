@@ -1,0 +1,156 @@
+"""What a domain, a problem and a plan are once they are read: frozen data, names folded.
+
+A term is a slot of the current binding (a number) or an object (a name). An action's parameters are the
+first slots; each quantifier binds the next ones, and says from which slot on: a condition may be read under
+a longer binding than it was written in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Types = tuple[str, ...]
+"""The types that a variable may take: one, or those of an `either`."""
+
+Term = int | str
+Binding = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A parameter or quantified variable, with its "?"."""
+
+    name: str
+    types: Types
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A predicate over terms."""
+
+    predicate: str
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """Both terms are the same object."""
+
+    left: Term
+    right: Term
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part is false."""
+
+    part: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All parts are true; true if there are none."""
+
+    parts: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Some part is true; false if there are none."""
+
+    parts: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The part is true for some objects in the slots from `slot` on."""
+
+    slot: int
+    variables: tuple[Variable, ...]
+    part: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Forall:
+    """The part is true for all objects in the slots from `slot` on."""
+
+    slot: int
+    variables: tuple[Variable, ...]
+    part: Formula
+
+
+Formula = Atom | Equal | Not | And | Or | Exists | Forall
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What becomes true and false for each binding of `variables` under which `condition` held before."""
+
+    variables: tuple[Variable, ...]
+    condition: Formula
+    adds: tuple[Atom, ...]
+    deletes: tuple[Atom, ...]
+
+    @property
+    def plain(self) -> bool:
+        """Whether it always happens, once."""
+        return not self.variables and self.condition == And(())
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """An action of the domain."""
+
+    name: str
+    parameters: tuple[Variable, ...]
+    precondition: Formula
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A derived predicate: the atom over `parameters` holds where `condition` does."""
+
+    predicate: str
+    parameters: tuple[Variable, ...]
+    condition: Formula
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Domain:
+    """A domain. Two are equal only if they are the same one; `parse_domain` returns one object a text."""
+
+    name: str
+    requirements: tuple[str, ...]
+    types: Mapping[str, frozenset[str]]  # each type, to itself and all above it
+    constants: Mapping[str, Types]
+    predicates: Mapping[str, tuple[Types, ...]]
+    functions: Mapping[str, tuple[Types, ...]]
+    actions: Mapping[str, Schema]
+    strata: tuple[tuple[Rule, ...], ...]  # derived predicates, in the order in which they must be closed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """A problem of one domain. `objects` holds the domain's constants too."""
+
+    name: str
+    domain_name: str
+    objects: Mapping[str, Types]
+    members: Mapping[str, Mapping[str, None]]  # each type, to its objects in the order of the text
+    init: frozenset[str]  # ground atoms as written by `atom_text`
+    goal: Formula
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One step of a plan; equal if name and arguments are, wherever they stand."""
+
+    name: str
+    args: tuple[str, ...]
+    line: int = field(default=0, compare=False)
+    column: int = field(default=0, compare=False)
+
+    def __str__(self) -> str:
+        return f"({' '.join((self.name, *self.args))})"
