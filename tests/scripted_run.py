@@ -19,7 +19,7 @@ from pathlib import Path
 
 from iterdeploy.loop import run_loop
 from iterdeploy.models.scripted import END_TEXT, ScriptedTrainer
-from iterdeploy.recipe import Base, Curate, Recipe, Tasks
+from iterdeploy.recipe import Base, Curate, Recipe, Tasks, Train
 from iterdeploy.store import Run, disk
 from iterdeploy.types import Checkpoint, Fault, Generation, Split, Task, Trace, Verdict, ignore_point
 
@@ -29,6 +29,7 @@ RECIPE = Recipe(
     generations=2,
     tasks=Tasks(domain="counting", sizes=(2, 3, 4), count=12, heldout=6),
     base=Base(model="scripted", ready_share=0.0),
+    train=Train(epochs=20.0),
 )
 
 

@@ -242,7 +242,7 @@ _SHORT_ARRAY = re.compile(r"\[\n((?:    .*,\n)+)\]")
 
 
 def _one_line(array: re.Match[str]) -> str:
-    line = "[" + ", ".join(item.strip().removesuffix(",") for item in array[1].splitlines()) + "]"
+    line = "[" + ", ".join(item.strip().removesuffix(",") for item in array[1].strip("\n").split("\n")) + "]"
     return line if len(line) <= 100 else array[0]
 
 
