@@ -227,6 +227,20 @@ def test_killed_again_and_again_it_still_ends_the_same(whole: Path, tmp_path: Pa
     assert files_of(tmp_path / "run") == files_of(whole)
 
 
+def test_an_interrupt_loses_no_row_and_its_seconds_count(whole: Path, tmp_path: Path) -> None:
+    def interrupt(point: str) -> None:
+        if point == "gen-1/validate-traces/row":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(tmp_path / "run", point=interrupt)
+    run = Run.open(tmp_path / "run")
+    assert (run.clock()[-1]["generation"], run.clock()[-1]["step"]) == (1, "validate-traces")
+    assert not (run.path / "lock.pid").exists()
+    go(tmp_path / "run")
+    assert files_of(tmp_path / "run") == files_of(whole)
+
+
 def test_killed_while_the_recipe_is_written(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.toml.tmp").write_text('name = "scr')
@@ -275,7 +289,7 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path: Path) -
         for _ in range(2):  # a refused try must not wipe the holder's name
             with pytest.raises(Locked, match=rf"being written by process {holder.pid} on "):
                 go(tmp_path / "run")
-        assert [task.id for task in Run.open(tmp_path / "run").generations()] == [], "reading needs no lock"
+        assert Run.open(tmp_path / "run").generations() == [], "reading needs no lock"
         holder.kill()
     assert len(go(tmp_path / "run")) == 3, "a dead holder holds nothing"
 

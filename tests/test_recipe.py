@@ -224,6 +224,12 @@ def test_samples_and_temperature_of_the_relatives() -> None:
     assert (preset("star").deploy.samples, preset("star").deploy.temperature) == (1, 0.0)
 
 
+def test_the_docs_name_every_setting_and_preset() -> None:
+    docs = (Path(__file__).parents[1] / "docs" / "recipe.md").read_text()
+    for name in [*presets(), *(name for name, _ in settings_of(Recipe()))]:
+        assert f"`{name}`" in docs
+
+
 def test_sections_are_frozen_and_have_defaults() -> None:
     assert all(getattr(Recipe(), part.name) is not None for part in fields(Recipe))
     with pytest.raises(AttributeError):

@@ -26,7 +26,7 @@ Script = Callable[[str, random.Random], str]
 """From a prompt and a source of randomness to an answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scripted:
     """A Model that answers with `right` or with `wrong`; `examples` is what its training saw."""
 
