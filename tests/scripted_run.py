@@ -1,8 +1,9 @@
-"""A whole run in a second, without weights or PDDL; as a program, one that kills itself at a named point.
+"""A whole run in a second, without weights or PDDL; as a program, runs that kill themselves at named points.
 
-    python tests/scripted_run.py RUN POINT COUNT
+    python tests/scripted_run.py FOLDER POINT COUNT [FOLDER POINT COUNT ...]
 
-runs the loop in the folder RUN and sends itself SIGKILL at the COUNT-th time that POINT is reached.
+runs the loop in each FOLDER, in a process of its own that sends itself SIGKILL at the COUNT-th time that
+its POINT is reached.
 """
 
 from __future__ import annotations
@@ -108,6 +109,22 @@ def kill_at(name: str, count: int) -> Checkpoint:
     return point
 
 
+def die(folder: Path, point: str, count: int) -> None:
+    """Run the loop in a process of its own and see that it was killed."""
+    child = os.fork()  # a fresh interpreter for each would take ten times as long
+    if child == 0:
+        try:
+            go(folder, point=kill_at(point, count))
+        finally:
+            os._exit(1)
+    status = os.waitpid(child, 0)[1]
+    if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL):
+        sys.exit(f"the run in {folder} never reached {point} {count} times")
+
+
 if __name__ == "__main__":
     assert "torch" not in sys.modules
-    go(Path(sys.argv[1]), point=kill_at(sys.argv[2], int(sys.argv[3])))
+    rest = sys.argv[1:]
+    while rest:
+        where, name, number, *rest = rest
+        die(Path(where), name, int(number))

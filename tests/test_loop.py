@@ -6,7 +6,6 @@ import errno
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,11 +37,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def killed(folder: Path, point: str, count: int = 1) -> None:
-    """Run the loop in a process of its own until it kills itself at a point."""
-    arguments = [sys.executable, str(SCRIPT), str(folder), point, str(count)]
-    result = subprocess.run(arguments, env=environment(), capture_output=True, text=True, check=False)
-    assert result.returncode == -signal.SIGKILL, f"never reached {point}: {result.stderr}"
+def killed(*deaths: tuple[Path, str, int]) -> None:
+    """For each folder, run the loop in a process that kills itself at a point, the count-th time."""
+    arguments = [sys.executable, str(SCRIPT), *(str(part) for death in deaths for part in death)]
+    subprocess.run(arguments, env=environment(), check=True)
 
 
 def environment() -> dict[str, str]:
@@ -188,7 +186,7 @@ def test_a_domain_that_makes_too_few_or_equal_tasks_is_refused(tmp_path: Path) -
 
 
 def test_traces_of_another_model_are_not_mixed_in(tmp_path: Path) -> None:
-    killed(tmp_path / "run", "gen-1/deploy/row", 3)
+    killed((tmp_path / "run", "gen-1/deploy/row", 3))
     adapter = tmp_path / "run" / "gen-1" / "adapter" / "adapter.json"
     adapter.write_text(adapter.read_text() + " ")
     with pytest.raises(RunError, match=r"is of model scripted-\w+, but this generation is now scripted-"):
@@ -200,6 +198,7 @@ def test_traces_of_another_model_are_not_mixed_in(tmp_path: Path) -> None:
 POINTS = [kind.replace("gen-N", "gen-1") for kind in point_kinds()]
 TRAINING = ["gen-2/train/step", "gen-2/train/saved"]  # the scripted trainer's own
 LATER = ["gen-0/deploy/written", "gen-0/heldout/deploy/row", "gen-2/curate/renamed", "gen-2/summarise/after"]
+DEATHS = [*POINTS, *TRAINING, *LATER]
 
 
 def test_a_run_passes_each_of_its_points(tmp_path: Path) -> None:
@@ -211,18 +210,30 @@ def test_a_run_passes_each_of_its_points(tmp_path: Path) -> None:
     assert named - {"gen-N/train/step", "gen-N/train/saved"} <= set(point_kinds())
 
 
-@pytest.mark.parametrize("point", [*POINTS, *TRAINING, *LATER])
-def test_killed_at_a_point_it_ends_with_the_same_bytes(whole: Path, tmp_path: Path, point: str) -> None:
-    folder = tmp_path / "run"
-    killed(folder, point, 2 if point.endswith(("/row", "/step")) else 1)
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of runs, one killed at each point and named for it."""
+    folder = tmp_path_factory.mktemp("stopped")
+    often = ("/row", "/step")
+    killed(*((folder / dashed(point), point, 2 if point.endswith(often) else 1) for point in DEATHS))
+    return folder
+
+
+def dashed(point: str) -> str:
+    return point.replace("/", "-")
+
+
+@pytest.mark.parametrize("point", DEATHS)
+def test_killed_at_a_point_it_ends_with_the_same_bytes(whole: Path, stopped: Path, point: str) -> None:
+    folder = stopped / dashed(point)
     assert files_of(folder) != files_of(whole) or point == "report/after"
     go(folder)
     assert files_of(folder) == files_of(whole)
 
 
 def test_killed_again_and_again_it_still_ends_the_same(whole: Path, tmp_path: Path) -> None:
-    for point in ("gen-0/deploy/row", "gen-0/deploy/row", "gen-1/train/step", "gen-1/deploy/renamed"):
-        killed(tmp_path / "run", point)
+    points = ("gen-0/deploy/row", "gen-0/deploy/row", "gen-1/train/step", "gen-1/deploy/renamed")
+    killed(*((tmp_path / "run", point, 1) for point in points))
     go(tmp_path / "run")
     assert files_of(tmp_path / "run") == files_of(whole)
 
@@ -248,7 +259,7 @@ def test_killed_while_the_recipe_is_written(tmp_path: Path) -> None:
 
 
 def test_what_is_there_is_never_made_again(tmp_path: Path) -> None:
-    killed(tmp_path / "run", "gen-1/deploy/row", 5)
+    killed((tmp_path / "run", "gen-1/deploy/row", 5))
     seen: list[str] = []
     go(tmp_path / "run", point=seen.append)
     assert seen.count("gen-1/deploy/row") == 12 - 5
@@ -263,7 +274,7 @@ def test_what_is_there_is_never_made_again(tmp_path: Path) -> None:
 def test_a_torn_last_row_is_dropped_and_made_again(
     whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    killed(tmp_path / "run", "gen-1/deploy/row", 5)
+    killed((tmp_path / "run", "gen-1/deploy/row", 5))
     part = tmp_path / "run" / "gen-1" / "traces.jsonl.part"
     part.write_bytes(part.read_bytes()[:-40])
     go(tmp_path / "run")
