@@ -146,8 +146,10 @@ def times(ratio: float | None) -> str:
 
 
 def figure(values: Spread | None, name: str) -> str:
-    """One number of a spread, whole where it is whole."""
-    return "-" if values is None else f"{getattr(values, name):.1f}".removesuffix(".0")
+    """One number of a spread: a mean with its fraction, the rest whole where they are whole."""
+    if values is None:
+        return "-"
+    return f"{values.mean:.1f}" if name == "mean" else f"{getattr(values, name):.1f}".removesuffix(".0")
 
 
 def decimal(value: float | None) -> str:

@@ -1,0 +1,59 @@
+"""The parser, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from iterdeploy.cli import begin, check, compare, doctor, plan, report, run, show, status, steps, validate
+from iterdeploy.errors import IterdeployError
+
+DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
+COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, check, doctor)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, for argparse and for docs/cli.md."""
+    top = argparse.ArgumentParser(
+        prog="iterdeploy",
+        description="Deploy a language model, validate its answers, curate the good ones, train the next "
+        "generation on them, and deploy it again.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=_version())
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` adds 1."""
+    try:
+        args = parser().parse_args(argv)
+        code: int = args.act(args)
+        sys.stdout.flush()
+        return code
+    except IterdeployError as error:
+        print(f"iterdeploy: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("iterdeploy: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print("iterdeploy: this is a failure of ours, not of your input; please report it", file=sys.stderr)
+        return OUR_FAILURE
+
+
+def _version() -> str:
+    from iterdeploy import __version__
+
+    return f"iterdeploy {__version__}"

@@ -1,0 +1,96 @@
+"""From the names in a recipe to the objects: its domain and its trainer. Imports only what is named."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iterdeploy.errors import BadInput
+
+if TYPE_CHECKING:
+    from iterdeploy.measure import Bound
+    from iterdeploy.recipe import Recipe
+    from iterdeploy.types import Domain, Trainer
+
+
+def open_domain(recipe: Recipe) -> Domain:
+    """The recipe's domain: one that ships, by name, or `module:attribute`."""
+    from iterdeploy import domains
+
+    name = recipe.tasks.domain
+    if ":" in name:
+        found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
+        return found
+    return domains.load(name, recipe)
+
+
+@contextmanager
+def open_trainer(recipe: Recipe, workers: int) -> Iterator[Trainer]:
+    """The recipe's trainer: the local one, or `module:attribute` given as base.model."""
+    if ":" in recipe.base.model:
+        trainer: Trainer = made(plugin(recipe.base.model), recipe, members=("train", "load"))
+        yield trainer
+        return
+    from iterdeploy.train.local import LocalTrainer  # imports torch
+
+    with LocalTrainer(recipe, workers=workers) as local:
+        yield local
+
+
+def bound_of(domain: Domain) -> Bound | None:
+    """The domain's lower bound on plans, if it has one."""
+    found: Bound | None = getattr(domain, "bound", None)
+    return found
+
+
+def plugin(name: str) -> Any:
+    """The object that `module:attribute` names; modules in the current folder are found too."""
+    module_name, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as cause:
+        if cause.name is None or not f"{module_name}.".startswith(f"{cause.name}."):
+            raise  # the plug-in is there, and lacks something itself
+        raise BadInput(
+            f"no module {module_name!r} for {name!r}; it is looked for in {here} and among installed packages"
+        ) from cause
+    if not hasattr(module, attribute):
+        raise BadInput(f"module {module_name!r} has no {attribute!r}; {_offer(attribute, module)}")
+    return getattr(module, attribute)
+
+
+def made(found: Any, recipe: Recipe, members: tuple[str, ...]) -> Any:
+    """The object itself, or what a class or function makes: from the recipe, if it takes an argument."""
+    whole = all(hasattr(found, member) for member in members)
+    if whole and not isinstance(found, type):
+        return found
+    if not callable(found):
+        raise BadInput(f"{found!r} is no plug-in: it lacks {_missing(found, members)}")
+    thing = found(recipe) if _takes_argument(found) else found()
+    if not all(hasattr(thing, member) for member in members):
+        raise BadInput(f"{found!r} makes {thing!r}, which lacks {_missing(thing, members)}")
+    return thing
+
+
+def _takes_argument(found: Any) -> bool:
+    import inspect
+
+    required = inspect.Parameter.empty
+    return any(p.default is required for p in inspect.signature(found).parameters.values())
+
+
+def _missing(found: Any, members: tuple[str, ...]) -> str:
+    return " and ".join(member for member in members if not hasattr(found, member))
+
+
+def _offer(attribute: str, module: Any) -> str:
+    from iterdeploy.errors import nearest
+
+    return nearest(attribute, [name for name in vars(module) if not name.startswith("_")])

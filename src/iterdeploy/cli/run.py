@@ -1,0 +1,183 @@
+"""`iterdeploy run`: a whole run, or the rest of one; and `presets`, the recipes that ship."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from iterdeploy.recipe import Recipe
+    from iterdeploy.report.numbers import RunNumbers
+    from iterdeploy.store import Run
+    from iterdeploy.types import Checkpoint
+
+
+def add(commands: Commands) -> None:
+    """Add `run` and `presets` to the command line."""
+    run = commands.add_parser("run", help="run a recipe to its last generation; the same command resumes")
+    add_recipe(run)
+    run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
+    add_workers(run)
+    add_json(run)
+    run.add_argument("--kill-at", metavar="POINT[@COUNT]", help=argparse.SUPPRESS)  # for the kill tests
+    run.set_defaults(act=act)
+    presets = commands.add_parser("presets", help="list the recipes that ship")
+    add_json(presets)
+    presets.set_defaults(act=list_presets)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Run, or go on; then show what came of it."""
+    from rich.console import Console
+
+    from iterdeploy.store import Run
+
+    recipe = recipe_of(args)
+    console = Console(stderr=args.json, highlight=False)
+    run = Run.create(args.out or default_folder(recipe), recipe)
+    try:
+        numbers = _run(run, args, console)
+    except KeyboardInterrupt:
+        _say_what_is_kept(run)
+        return 130
+    if args.json:
+        from iterdeploy.cli.status import state_of
+
+        print_json(state_of(run))
+    else:
+        _show_end(run, numbers, args, console)
+    return 0
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """Where a run goes that was not told where."""
+    return Path("runs") / f"{recipe.name}-seed{recipe.seed}"
+
+
+def _run(run: Run, args: argparse.Namespace, console: Console) -> RunNumbers:
+    from iterdeploy.cli.plan import plan_of
+    from iterdeploy.cli.progress import shown
+    from iterdeploy.cli.rooms import bound_of, open_domain, open_trainer
+    from iterdeploy.loop import run_loop
+    from iterdeploy.report.write import write_report
+
+    domain = open_domain(run.recipe)
+    before, point = run.generations(), _checkpoint(args.kill_at)
+    _show_start(run, len(before), console)
+    written: list[RunNumbers] = []
+
+    def report(finished: Run) -> None:
+        written.append(write_report(finished, bound_of(domain), point))
+
+    with (
+        shown(console, plan_of(run.recipe, args.workers, domain), before) as observe,
+        open_trainer(run.recipe, args.workers) as trainer,
+    ):
+        run_loop(run, domain, trainer, observe=observe, point=point, report=report)
+    return written[0]
+
+
+def _show_start(run: Run, finished: int, console: Console) -> None:
+    recipe = run.recipe
+    console.print(f"[bold]{recipe.name}[/bold], seed {recipe.seed}, in {run.path}", soft_wrap=True)
+    if finished:
+        console.print(f"generations 0 to {finished - 1} are done and are kept")
+
+
+def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: Console) -> None:
+    from iterdeploy.report.terminal import overview
+
+    here = shlex.quote(str(run.path))
+    console.print()
+    console.print(overview(numbers))
+    console.print()
+    for line in (
+        f"picture   {run.path / 'solved.png'}",
+        f"tables    {run.path / 'report.md'}; as JSON, report.json",
+        f"the rest  {run.path}: recipe.toml, then a folder for each generation",
+        "",
+        "next",
+        f"  iterdeploy show {here} {_a_trace(run)}",
+        "      one answer: prompt, reasoning, plan, verdict and why",
+        f"  {_next_seed(run, args)}",
+        "      the same again from another seed; then `iterdeploy compare RUN RUN`",
+        "  iterdeploy run uncurated",
+        "      what happens without curation",
+    ):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _next_seed(run: Run, args: argparse.Namespace) -> str:
+    settings = [word for setting in args.settings for word in ("--set", setting)]
+    return shlex.join(["iterdeploy", "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings])
+
+
+def _a_trace(run: Run) -> str:
+    """A trace worth a look: the longest plan that the last generation found."""
+    verdicts = run.verdicts(run.generations()[-1].number)
+    valid = [verdict for verdict in verdicts if verdict.valid]
+    return max(valid or verdicts, key=lambda verdict: verdict.cost).trace_id
+
+
+def _say_what_is_kept(run: Run) -> None:
+    rows = len(run.generations())
+    kept = f"generations 0 to {rows - 1} and " if rows else ""
+    again = shlex.join(["iterdeploy", *sys.argv[1:]])
+    print(
+        f"\nstopped; {kept}every answer so far are kept in {run.path}\ngo on with: {again}",
+        file=sys.stderr,
+    )
+
+
+def _checkpoint(kill_at: str | None) -> Checkpoint:
+    """Nothing; or, for tests, a SIGKILL the COUNT-th time that the named point is reached."""
+    from iterdeploy.types import ignore_point
+
+    if kill_at is None:
+        return ignore_point
+    name, _, count = kill_at.partition("@")
+    left = int(count or 1)
+
+    def point(reached: str) -> None:
+        nonlocal left
+        left -= reached == name
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return point
+
+
+def list_presets(args: argparse.Namespace) -> int:
+    """Show each preset with what it is for and what it changes."""
+    from iterdeploy import recipe
+
+    defaults = dict(recipe.settings_of(recipe.Recipe()))
+    found = {}
+    for name in recipe.presets():
+        settings = recipe.settings_of(recipe.preset(name))
+        found[name] = {key: value for key, value in settings if value != defaults[key] and key != "name"}
+    if args.json:
+        print_json(found)
+        return 0
+    for name, changed in found.items():
+        print(name)
+        for key, value in changed.items():
+            print(f"    {key} = {_toml(value)}")
+        if not changed:
+            print("    all defaults")
+    return 0
+
+
+def _toml(value: object) -> str:
+    import json
+
+    return json.dumps(value, ensure_ascii=False)

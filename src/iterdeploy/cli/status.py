@@ -1,0 +1,127 @@
+"""`iterdeploy status`: where a run stands, for a person and, with --json, for a program."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from iterdeploy.cli.arguments import Commands, add_json, add_run, print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.table import Table
+
+    from iterdeploy.store import Run
+    from iterdeploy.types import Generation
+
+
+def add(commands: Commands) -> None:
+    """Add `status` to the command line."""
+    status = commands.add_parser("status", help="say where a run stands, by generation")
+    add_run(status)
+    add_json(status)
+    status.set_defaults(act=act)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Print the state of a run; it may be running."""
+    from iterdeploy.store import Run
+
+    state = state_of(Run.open(args.folder))
+    if args.json:
+        print_json(state)
+        return 0
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{state['name']}[/bold], seed {state['seed']}, in {state['run']}", soft_wrap=True)
+    if state["generations"]:
+        console.print(_table(state["generations"]))
+    console.print(_where(state), markup=False, soft_wrap=True)
+    return 0
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """The object of `status --json`."""
+    seconds: dict[int | None, float] = defaultdict(float)
+    for row in run.clock():
+        seconds[row["generation"]] += row["seconds"]
+    generations = [_row(run, row, seconds[row.number]) for row in run.generations()]
+    step = None if len(generations) > run.recipe.generations else next_step(run, len(generations))
+    return {
+        "run": str(run.path),
+        "name": run.recipe.name,
+        "seed": run.recipe.seed,
+        "planned": run.recipe.generations,
+        "finished": step is None,
+        "next": step,
+        "seconds": round(sum(seconds.values()), 3),
+        "generations": generations,
+    }
+
+
+def _row(run: Run, row: Generation, seconds: float) -> dict[str, Any]:
+    lengths = [verdict.cost for verdict in run.verdicts(row.number) if verdict.valid]
+    return {
+        "number": row.number,
+        "asked": row.asked,
+        "solved": row.solved,
+        "heldout_asked": row.heldout_asked,
+        "heldout_solved": row.heldout_solved,
+        "longest_plan": max(lengths, default=None),
+        "mean_plan_length": round(sum(lengths) / len(lengths), 3) if lengths else None,
+        "examples": row.examples,
+        "seconds": round(seconds, 3),
+    }
+
+
+def next_step(run: Run, generation: int) -> dict[str, Any]:
+    """The first step of a generation whose file is not there, with the rows that it has collected."""
+    files = [
+        ("tasks", run.path / "tasks.jsonl"),
+        *([("curate", run.examples_file(generation))] if generation else []),
+        *([("train", run.adapter_folder(generation))] if generation else []),
+        ("deploy", run.traces_file(generation)),
+        ("validate-traces", run.verdicts_file(generation)),
+        ("heldout/deploy", run.traces_file(generation, "heldout")),
+        ("heldout/validate-traces", run.verdicts_file(generation, "heldout")),
+        ("summarise", run.generation_file(generation)),
+    ]
+    step, file = next((step, file) for step, file in files if not file.exists())
+    return {"generation": generation, "step": step, "rows": _rows_collected(file)}
+
+
+def _rows_collected(file: Path) -> int:
+    part = file.with_name(file.name + ".part")
+    return part.read_bytes().count(b"\n") if part.is_file() else 0
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    from iterdeploy.cli.time_left import clock_face
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("gen", "deployed", "held-out", "longest", "steps", "examples", "time"):
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
+    for row in rows:
+        table.add_row(
+            str(row["number"]),
+            f"{row['solved']}/{row['asked']}",
+            f"{row['heldout_solved']}/{row['heldout_asked']}" if row["heldout_asked"] else "-",
+            str(row["longest_plan"] or "-"),
+            f"{row['mean_plan_length']:.1f}" if row["mean_plan_length"] else "-",
+            str(row["examples"]) if row["number"] else "-",
+            clock_face(row["seconds"]),
+        )
+    return table
+
+
+def _where(state: dict[str, Any]) -> str:
+    step = state["next"]
+    if step is None:
+        return "finished"
+    rows = f", {step['rows']} rows so far" if step["rows"] else ""
+    return f"next: generation {step['generation']} of {state['planned']}, {step['step']}{rows}"

@@ -1,0 +1,111 @@
+"""`iterdeploy deploy`, `validate-traces`, `curate`, `train`: each step of the loop alone."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from iterdeploy.cli.arguments import Commands, add_run, add_workers
+from iterdeploy.errors import BadInput
+
+if TYPE_CHECKING:
+    from iterdeploy.loop import Watch
+    from iterdeploy.store import Run
+
+Act = Callable[["Run", argparse.Namespace, "Watch"], str]
+
+
+def add(commands: Commands) -> None:
+    """Add the four steps to the command line."""
+    _add(commands, "deploy", _deploy, "let a generation answer all tasks", model=True, split=True)
+    _add(commands, "validate-traces", _validate, "judge the answers of a generation", split=True)
+    _add(commands, "curate", _curate, "choose what a generation learns from")
+    _add(commands, "train", _train, "train a generation on its examples", model=True)
+
+
+def _add(
+    commands: Commands, name: str, step: Act, claim: str, *, model: bool = False, split: bool = False
+) -> None:
+    command = commands.add_parser(name, help=claim)
+    add_run(command)
+    command.add_argument(
+        "--generation", type=int, required=True, metavar="N", help="its number; 0 is the base"
+    )
+    if split:
+        command.add_argument(
+            "--split", choices=("deployed", "heldout"), default="deployed", help="default: deployed"
+        )
+    if model:
+        add_workers(command)
+    command.set_defaults(act=_acting(step))
+
+
+def _acting(step: Act) -> Callable[[argparse.Namespace], int]:
+    def act(args: argparse.Namespace) -> int:
+        from rich.console import Console
+
+        from iterdeploy.cli.plan import plan_of
+        from iterdeploy.cli.progress import shown
+        from iterdeploy.cli.rooms import open_domain
+        from iterdeploy.loop import Watch
+        from iterdeploy.store import Run
+
+        run = Run.open(args.folder)
+        _refuse_outside(args.generation, run)
+        plan = plan_of(run.recipe, getattr(args, "workers", 1), open_domain(run.recipe))
+        with run.lock(), shown(Console(highlight=False), plan, run.generations()) as observe:
+            done = step(run, args, Watch(observe))
+        print(done)
+        return 0
+
+    return act
+
+
+def _refuse_outside(generation: int, run: Run) -> None:
+    if not 0 <= generation <= run.recipe.generations:
+        last = run.recipe.generations
+        raise BadInput(f"generation {generation} is not in this run; its recipe has 0 (the base) to {last}")
+
+
+def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
+    from iterdeploy.cli.rooms import open_trainer
+    from iterdeploy.loop import deploy_step
+
+    with open_trainer(run.recipe, args.workers) as trainer:
+        deploy_step(run, trainer, args.generation, watch, args.split)
+    file = run.traces_file(args.generation, args.split)
+    return f"{len(run.traces(args.generation, args.split))} traces in {file}"
+
+
+def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
+    from iterdeploy.cli.rooms import open_domain
+    from iterdeploy.loop import validate_step
+
+    validate_step(run, open_domain(run.recipe), args.generation, watch, args.split)
+    verdicts = run.verdicts(args.generation, args.split)
+    valid = sum(verdict.valid for verdict in verdicts)
+    return f"{valid} of {len(verdicts)} valid in {run.verdicts_file(args.generation, args.split)}"
+
+
+def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
+    from iterdeploy.loop import curate_step
+
+    _refuse_base(args.generation, "curated for")
+    curate_step(run, args.generation, watch)
+    return f"{len(run.examples(args.generation))} examples in {run.examples_file(args.generation)}"
+
+
+def _train(run: Run, args: argparse.Namespace, watch: Watch) -> str:
+    from iterdeploy.cli.rooms import open_trainer
+    from iterdeploy.loop import train_step
+
+    _refuse_base(args.generation, "trained")
+    with open_trainer(run.recipe, args.workers) as trainer:
+        train_step(run, trainer, args.generation, watch)
+    return f"generation {args.generation} is trained: {run.adapter_folder(args.generation)}"
+
+
+def _refuse_base(generation: int, what: str) -> None:
+    if generation == 0:
+        raise BadInput(f"generation 0 is the base and is not {what}; the first that is has number 1")

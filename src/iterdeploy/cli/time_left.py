@@ -1,0 +1,97 @@
+"""How long a run still takes: the plan's seconds, corrected by what this machine has needed so far."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from iterdeploy.plan_ahead import Step
+from iterdeploy.types import Progress
+
+UNKNOWN = 1.0  # seconds assumed for a step whose cost the plan cannot say; measuring corrects it
+
+
+class TimeLeft:
+    """Told of each Progress; says how far the run is and how many seconds it still needs."""
+
+    def __init__(self, steps: Sequence[Step], clock: Callable[[], float] = time.monotonic) -> None:
+        self._order = [(step.generation, step.step) for step in steps if step.units]
+        self._prior = {(s.generation, s.step): s.seconds or UNKNOWN for s in steps if s.units}
+        self._clock = clock
+        self._last = clock()  # when the step before the current one ended
+        self._now: Progress | None = None
+        self._first_done = 0
+        self._spent: dict[str, float] = defaultdict(float)
+        self._expected: dict[str, float] = defaultdict(float)
+        self._event = self._last
+
+    def update(self, progress: Progress) -> None:
+        """Take one Progress in; steps come in the order of the run."""
+        if self._now is None or _key(self._now) != _key(progress):
+            self._close()
+            self._last = self._event
+            self._first_done = progress.done if progress.done > 1 else 0  # rows of an earlier process
+        self._now = progress
+        self._event = self._clock()
+
+    def seconds(self) -> float | None:
+        """Seconds to the end of the run; None before there is anything to go by."""
+        if self._now is None or _key(self._now) not in self._prior:
+            return None
+        later = self._order[self._order.index(_key(self._now)) + 1 :]
+        return self._current() + sum(self._prior[key] * self._scale(key[1]) for key in later)
+
+    def share(self) -> float:
+        """How much of the whole run's planned time is done, from 0 to 1."""
+        if self._now is None or _key(self._now) not in self._prior:
+            return 0.0
+        place = self._order.index(_key(self._now))
+        done = sum(self._prior[key] for key in self._order[:place])
+        done += self._prior[_key(self._now)] * self._now.done / max(1, self._now.total)
+        return done / sum(self._prior.values())
+
+    def _current(self) -> float:
+        assert self._now is not None
+        fresh = self._now.done - self._first_done
+        open_units = self._now.total - self._now.done
+        spent = self._event - self._last
+        if fresh > 0 and spent > 1.0:
+            return max(0.0, spent / fresh * open_units - (self._clock() - self._event))
+        share = open_units / max(1, self._now.total)
+        return self._prior[_key(self._now)] * self._scale(self._now.step) * share
+
+    def _scale(self, step: str) -> float:
+        """Measured over planned, of this kind of step; of all kinds where this one is new."""
+        kind = step.rpartition("/")[2]
+        if self._expected[kind] > 0:
+            return self._spent[kind] / self._expected[kind]
+        expected = sum(self._expected.values())
+        return sum(self._spent.values()) / expected if expected else 1.0
+
+    def _close(self) -> None:
+        """Book the step that has just ended under its kind."""
+        if self._now is None or _key(self._now) not in self._prior:
+            return
+        kind = self._now.step.rpartition("/")[2]
+        fresh = (self._now.done - self._first_done) / max(1, self._now.total)
+        if fresh > 0:
+            self._spent[kind] += self._event - self._last
+            self._expected[kind] += self._prior[_key(self._now)] * fresh
+
+
+def _key(progress: Progress) -> tuple[int, str]:
+    return progress.generation, progress.step
+
+
+def clock_face(seconds: float | None) -> str:
+    """Seconds as a person reads them.
+
+    >>> clock_face(None), clock_face(7.2), clock_face(187), clock_face(7500)
+    ('unknown', '0:07', '3:07', '2:05:00')
+    """
+    if seconds is None:
+        return "unknown"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
