@@ -2,7 +2,7 @@
 
 from iterdeploy.pddl.errors import PddlError
 from iterdeploy.pddl.parse import parse_domain, parse_problem
-from iterdeploy.pddl.plan import read_plan
+from iterdeploy.pddl.plan import Plan, read_plan
 from iterdeploy.pddl.structures import Action, Domain, Problem
 from iterdeploy.pddl.validate import Judgement, validate
 
@@ -11,6 +11,7 @@ __all__ = [
     "Domain",
     "Judgement",
     "PddlError",
+    "Plan",
     "Problem",
     "parse_domain",
     "parse_problem",

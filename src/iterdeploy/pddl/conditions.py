@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -28,11 +29,11 @@ from iterdeploy.pddl.structures import (
 class State:
     """The ground atoms that hold now; derived ones are worked out when they are first asked for."""
 
-    __slots__ = ("_closed", "_problem", "_strata", "atoms")
+    __slots__ = ("_closed", "_members", "_strata", "atoms")
 
     def __init__(self, domain: Domain, problem: Problem) -> None:
         self.atoms = set(problem.init)
-        self._problem = problem
+        self._members = problem.vocabulary.members
         self._strata = _closers(domain)
         self._closed: set[str] | None = None
 
@@ -45,10 +46,10 @@ class State:
             self._closed = self._close()
         return self._closed
 
-    def change(self, deletes: Sequence[str], adds: Sequence[str]) -> None:
+    def change(self, deletes: AbstractSet[str], adds: AbstractSet[str]) -> None:
         """Make the first atoms false, then the others true: what is in both holds."""
-        self.atoms.difference_update(deletes)
-        self.atoms.update(adds)
+        self.atoms -= deletes
+        self.atoms |= adds
         self._closed = None
 
     def bindings(self, variables: tuple[Variable, ...]) -> Iterator[Binding]:
@@ -56,7 +57,7 @@ class State:
         return product(*(self._candidates(variable) for variable in variables))
 
     def _candidates(self, variable: Variable) -> Sequence[str]:
-        members = self._problem.members
+        members = self._members
         if len(variable.types) == 1:
             return tuple(members[variable.types[0]])
         return tuple(dict.fromkeys(name for kind in variable.types for name in members[kind]))

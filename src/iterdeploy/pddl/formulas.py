@@ -164,6 +164,11 @@ def atom_of(group: Group, scope: Scope) -> Atom:
     return Atom(name, terms)
 
 
+def fact_text(atom: Atom) -> str:
+    """A ground atom as states hold it: "on a b"."""
+    return " ".join((atom.predicate, *map(str, atom.terms)))
+
+
 def _no_predicate(name: str, group: Group, scope: Scope) -> MisreadError:
     if name in _NUMERIC:
         return flaw(f"({name} ...) is not supported: only (increase (total-cost) ...) is", group)

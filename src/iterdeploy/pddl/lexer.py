@@ -7,7 +7,7 @@ the Kelvin sign lowers to "k", and NFKC turns a full-width "b" into "b".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from functools import lru_cache
 
 from iterdeploy.pddl.errors import PddlError
 
@@ -19,25 +19,78 @@ _CAPITALS = re.compile(r"[A-Z]+")
 _COMMENT = re.compile(r";[^\r\n]*")
 NEWLINE = re.compile(r"\r\n|\r|\n")
 _STRANGE = re.compile(r"[^ \t\r\n\f\v()a-z0-9_.+@#?:=<>*/-]")
-_TOKEN = re.compile(r"[()]|[^ \t\r\n\f\v()]+")
+_TOKEN = re.compile(r"\([^()]*\)|[()]|[^ \t\r\n\f\v()]+")  # a list without lists in it is one token
+_WORD = re.compile(r"[^ \t\r\n\f\v]+")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.+@#-]*")
 
 
-@dataclass(slots=True, eq=False)
 class Group:
-    """One parenthesised list; `start` is the number of its "(" among the tokens."""
+    """One parenthesised list.
 
-    start: int
-    items: list[str | Group] = field(default_factory=list)
+    `parts` are its words and lists, where a list of words alone is still text, "(on a b)": most lists are
+    read only once, as facts. `items` has those taken apart too.
+    """
+
+    __slots__ = ("_items", "parts", "start")
+
+    def __init__(self, start: int, parts: list[str | Group]) -> None:
+        self.start = start  # number of the token that it begins with
+        self.parts = parts
+        self._items: list[str | Group] | None = None
+
+    @property
+    def items(self) -> list[str | Group]:
+        """The words and lists in it."""
+        if self._items is None:
+            self._items = self._take_apart()
+        return self._items
+
+    def _take_apart(self) -> list[str | Group]:
+        items: list[str | Group] = []
+        token = self.start + 1
+        for part in self.parts:
+            items.append(FlatGroup(token, part) if isinstance(part, str) and part[0] == "(" else part)
+            token += _width(part)
+        return items
+
+    def token_of(self, item: int) -> tuple[int, int]:
+        """The number of the token that an item begins with, and of the word in it (-1: all of it)."""
+        return self.start + 1 + sum(map(_width, self.parts[:item])), -1
+
+
+class FlatGroup(Group):
+    """A list of words: one token."""
+
+    __slots__ = ()
+
+    def __init__(self, start: int, text: str) -> None:
+        super().__init__(start, list(words(text[1:-1])))
+
+    def token_of(self, item: int) -> tuple[int, int]:
+        """The token of the whole list, and the number of the word in it."""
+        return self.start, item
+
+
+def _width(part: str | Group) -> int:
+    """How many tokens a part is made of."""
+    if isinstance(part, (str, FlatGroup)):
+        return 1
+    return 2 + sum(map(_width, part.parts))
 
 
 class MisreadError(Exception):
-    """A token cannot be what it is; the reader of the whole text turns its number into a place."""
+    """A token, or a word of one, cannot be what it is; `located` turns its number into a place."""
 
-    def __init__(self, message: str, token: int) -> None:
+    def __init__(self, message: str, token: int, word: int = -1) -> None:
         super().__init__(message)
         self.message = message
         self.token = token
+        self.word = word
+
+
+def words(text: str) -> list[str]:
+    """The words of a text without parentheses; only ASCII white space parts them."""
+    return _WORD.findall(text)
 
 
 def fold(text: str) -> str:
@@ -90,62 +143,62 @@ def located(error: MisreadError, text: str) -> PddlError:
     offset = len(text)
     for number, found in enumerate(_TOKEN.finditer(clean(text))):
         if number == error.token:
-            offset = found.start()
+            offset = found.start() + _word_offset(found[0], error.word)
             break
     return misplaced(error.message, text, offset)
 
 
+def _word_offset(token: str, word: int) -> int:
+    if word < 0 or not token.startswith("("):
+        return 0
+    starts = [found.start() + 1 for found in _WORD.finditer(token[1:-1])]
+    return starts[word] if word < len(starts) else len(token) - 1
+
+
 def _nest(tokens: list[str]) -> list[str | Group]:
-    items: list[str | Group] = []
-    above: list[list[str | Group]] = []
+    parts: list[str | Group] = []
+    above: list[tuple[Group, list[str | Group]]] = []
     for number, token in enumerate(tokens):
         if token == "(":
             if len(above) >= MAX_DEPTH:
                 raise MisreadError(f"parentheses are nested more than {MAX_DEPTH} deep", number)
-            group = Group(number)
-            items.append(group)
-            above.append(items)
-            items = group.items
+            group = Group(number, [])
+            parts.append(group)
+            above.append((group, parts))
+            parts = group.parts
         elif token == ")":
             if not above:
                 raise MisreadError("')' closes nothing", number)
-            items = above.pop()
+            parts = above.pop()[1]
         else:
-            items.append(token)
+            parts.append(token)
     if above:
-        opened = above[-1][-1]
-        raise MisreadError("this '(' is never closed", opened.start if isinstance(opened, Group) else 0)
-    return items
+        raise MisreadError("this '(' is never closed", above[-1][0].start)
+    return parts
 
 
-def _only_group(items: list[str | Group]) -> Group:
-    if not items:
+def _only_group(parts: list[str | Group]) -> Group:
+    if not parts:
         raise MisreadError("the text is empty", 0)
-    first = items[0]
-    if not isinstance(first, Group):
-        raise MisreadError(f"expected '(define', found {first!r}", 0)
-    if len(items) > 1:
+    first = parts[0]
+    if isinstance(first, str):
+        raise MisreadError(f"expected (define ...), found {first!r}", 0)
+    if len(parts) > 1:
         raise MisreadError("there is text after the last ')'", first.start + _width(first))
     return first
-
-
-def _width(item: str | Group) -> int:
-    if isinstance(item, str):
-        return 1
-    return 2 + sum(_width(inner) for inner in item.items)
 
 
 def flaw(message: str, group: Group, item: int = -1) -> MisreadError:
     """What to raise about the list itself, or about its item of that number."""
     if item < 0:
         return MisreadError(message, group.start)
-    return MisreadError(message, group.start + 1 + sum(_width(before) for before in group.items[:item]))
+    return MisreadError(message, *group.token_of(item))
 
 
 def head(group: Group) -> str:
     """The first word of a list; "" if it is empty or begins with a list."""
-    first = group.items[0] if group.items else ""
-    return first if isinstance(first, str) else ""
+    first = group.parts[0] if group.parts else ""
+    return first if isinstance(first, str) and first[:1] != "(" else ""
 
 
 def subgroup(group: Group, item: int, what: str) -> Group:
@@ -166,6 +219,7 @@ def name_at(group: Group, item: int, what: str) -> str:
     return found
 
 
+@lru_cache(maxsize=4096)
 def is_name(word: str) -> bool:
     """Whether the folded word can name an object, type, predicate or action."""
     return _NAME.fullmatch(word) is not None

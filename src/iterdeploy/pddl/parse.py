@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import cast
+from typing import NamedTuple, cast
 
 from iterdeploy.errors import nearest
 from iterdeploy.pddl.formulas import (
@@ -13,15 +13,39 @@ from iterdeploy.pddl.formulas import (
     Scope,
     atom_of,
     effects_of,
+    fact_text,
     formula_of,
     function_of,
     is_number,
     typed_list,
     variables_of,
 )
-from iterdeploy.pddl.lexer import Group, MisreadError, flaw, head, is_name, located, name_at, read, subgroup
+from iterdeploy.pddl.lexer import (
+    FlatGroup,
+    Group,
+    MisreadError,
+    flaw,
+    head,
+    is_name,
+    located,
+    name_at,
+    read,
+    subgroup,
+)
 from iterdeploy.pddl.strata import stratify
-from iterdeploy.pddl.structures import Domain, Effect, Formula, Problem, Rule, Schema, Types, Variable
+from iterdeploy.pddl.structures import (
+    And,
+    Atom,
+    Domain,
+    Effect,
+    Formula,
+    Problem,
+    Rule,
+    Schema,
+    Types,
+    Variable,
+    Vocabulary,
+)
 
 REQUIREMENTS = frozenset(
     {
@@ -59,6 +83,8 @@ _DOMAIN_LISTS = frozenset({":requirements", ":types", ":constants", ":predicates
 _PROBLEM_LISTS = frozenset({":domain", ":requirements", ":objects", ":init", ":goal", ":metric", ":length"})
 _REFUSED = frozenset({":durative-action", ":constraints", ":process", ":event"})
 
+_KNOWN = 5_000  # facts kept of one set of objects
+_MANY = 2_000  # objects; so long a list is not kept
 _LONG = 100_000  # characters; parsed problems of such length are large, so few are kept
 
 
@@ -314,14 +340,28 @@ def _read_problem(whole: Group, domain: Domain) -> Problem:
         if len(once[keyword].items) != 2:
             raise flaw(f"{keyword} takes one part", once[keyword])
     _requirements(once.get(":requirements"))
-    objects = _objects(once.get(":objects"), domain.types, domain.constants)
-    members = _members(objects, domain.types)
-    scope = Scope(domain.types, domain.predicates, domain.functions, objects)
-    derived = {rule.predicate for stratum in domain.strata for rule in stratum}
-    init = _init(once[":init"], scope, members, derived)
-    goal = formula_of(once[":goal"].items[1], once[":goal"], scope)
+    facts = _facts(domain, once.get(":objects"))
+    init = _init(once[":init"], facts)
+    goal, goal_facts = _goal(once[":goal"], facts)
     domain_name = name_at(once[":domain"], 1, "the domain")
-    return Problem(name, domain_name, objects, members, init, goal)
+    return Problem(name, domain_name, facts.vocabulary, init, goal, goal_facts)
+
+
+def _facts(domain: Domain, section: Group | None) -> _Facts:
+    """The reader of facts over the objects of a section; sections of the same words share one."""
+    if section is None:
+        return _shared_facts(domain, ())
+    if not all(isinstance(part, str) for part in section.parts) or len(section.parts) > _MANY:
+        return _Facts(domain, _objects(section, domain.types, domain.constants))
+    try:
+        return _shared_facts(domain, tuple(cast("list[str]", section.parts)))
+    except MisreadError as error:
+        raise flaw(error.message, section, error.token - 1) from None
+
+
+@lru_cache(maxsize=128)
+def _shared_facts(domain: Domain, listed: tuple[str, ...]) -> _Facts:
+    return _Facts(domain, _objects(Group(0, [*listed]), domain.types, domain.constants))
 
 
 def _members(objects: Mapping[str, Types], types: Mapping[str, frozenset[str]]) -> dict[str, dict[str, None]]:
@@ -336,64 +376,88 @@ def _members(objects: Mapping[str, Types], types: Mapping[str, frozenset[str]]) 
     return members
 
 
-def _init(
-    section: Group, scope: Scope, members: Mapping[str, Mapping[str, None]], derived: set[str]
-) -> frozenset[str]:
+class _Fact(NamedTuple):
+    atom: Atom
+    text: str
+
+
+class _Facts:
+    """Reads ground atoms over some objects: each is checked once, whatever problem it stands in."""
+
+    def __init__(self, domain: Domain, objects: Mapping[str, Types]) -> None:
+        self.vocabulary = Vocabulary(objects, _members(objects, domain.types))
+        self.scope = Scope(domain.types, domain.predicates, domain.functions, objects)
+        self.derived = {rule.predicate for stratum in domain.strata for rule in stratum}
+        self._known: dict[str, _Fact] = {}
+
+    def plain(self, part: str | Group) -> _Fact | None:
+        """The fact that "(on a b)" plainly is; None where it must be looked at again."""
+        if not isinstance(part, str):
+            return None
+        return self._known.get(part) or self._learn(part)
+
+    def _learn(self, part: str) -> _Fact | None:
+        group = FlatGroup(0, part)
+        if part[0] != "(" or head(group) not in self.scope.predicates:
+            return None
+        try:
+            atom = atom_of(group, self.scope)
+        except MisreadError:
+            return None  # read again, in its place, to say what is wrong
+        fact = _Fact(atom, fact_text(atom))
+        if len(self._known) < _KNOWN and atom.predicate not in self.derived:
+            self._known[part] = fact
+        return None if atom.predicate in self.derived else fact
+
+    def checked(self, group: Group) -> str:
+        """The text of an atom after a full check."""
+        atom = atom_of(group, self.scope)
+        if atom.predicate in self.derived:
+            raise flaw(f"{atom.predicate!r} is derived, and cannot be stated", group)
+        return fact_text(atom)
+
+
+def _init(section: Group, facts: _Facts) -> frozenset[str]:
     """The ground atoms of the initial state."""
-    places = {
-        name: tuple(members[types[0]] for types in signature)
-        for name, signature in scope.predicates.items()
-        if name not in derived and all(len(types) == 1 for types in signature)
-    }
-    facts: set[str] = set()
+    stated: list[str] = []
     denied: dict[str, Group] = {}
-    for index in range(1, len(section.items)):
-        fact = _plain_fact(section.items[index], places)
-        if fact:
-            facts.add(fact)
-        else:
-            _odd_fact(section, index, scope, derived, facts, denied)
+    for index, part in enumerate(section.parts):
+        fact = facts.plain(part)
+        if fact is not None:
+            stated.append(fact.text)
+        elif index:
+            stated += _odd_fact(section, index, facts, denied)
+    true = frozenset(stated)
     for text, group in denied.items():
-        if text in facts:
+        if text in true:
             raise flaw(f"({text}) is both true and false", group)
-    return frozenset(facts)
+    return true
 
 
-def _plain_fact(item: str | Group, places: Mapping[str, tuple[Mapping[str, None], ...]]) -> str:
-    """The fact that is plainly right, the usual case; "" where `_odd_fact` must look at it."""
-    if isinstance(item, str) or not item.items:
-        return ""
-    words = cast("list[str]", item.items)  # a list among them is found in no place
-    wanted = places.get(words[0])
-    if wanted is None or len(wanted) != len(words) - 1:
-        return ""
-    for place, word in zip(wanted, words[1:], strict=True):
-        if word not in place:
-            return ""
-    return " ".join(words)
-
-
-def _odd_fact(
-    section: Group, index: int, scope: Scope, derived: set[str], facts: set[str], denied: dict[str, Group]
-) -> None:
+def _odd_fact(section: Group, index: int, facts: _Facts, denied: dict[str, Group]) -> list[str]:
+    """What an unusual fact makes true, if anything; what it makes false goes into `denied`."""
     fact = subgroup(section, index, "a fact")
     match head(fact):
         case "not":
-            inner = subgroup(fact, 1, "an atom")
-            denied[_fact_text(inner, scope, derived)] = fact
+            denied[facts.checked(subgroup(fact, 1, "an atom"))] = fact
         case "=":
-            _initial_number(fact, scope)
+            _initial_number(fact, facts.scope)
         case "at" if len(fact.items) == 3 and isinstance(fact.items[2], Group):
             raise flaw("timed initial literals are not supported (:timed-initial-literals)", fact)
         case _:
-            facts.add(_fact_text(fact, scope, derived))
+            return [facts.checked(fact)]
+    return []
 
 
-def _fact_text(group: Group, scope: Scope, derived: set[str]) -> str:
-    atom = atom_of(group, scope)
-    if atom.predicate in derived:
-        raise flaw(f"{atom.predicate!r} is derived, and cannot be stated", group)
-    return " ".join((atom.predicate, *map(str, atom.terms)))
+def _goal(section: Group, facts: _Facts) -> tuple[Formula, frozenset[str] | None]:
+    """The goal, and its atoms where it is a conjunction of ground atoms and nothing else."""
+    goal = section.items[1]
+    if isinstance(goal, Group) and head(goal) == "and":
+        read = [facts.plain(part) for part in goal.parts[1:]]
+        plain = [fact for fact in read if fact]
+        if len(plain) == len(read):
+            return And(tuple(fact.atom for fact in plain)), frozenset(fact.text for fact in plain)
+    return formula_of(goal, section, facts.scope), None
 
 
 def _initial_number(fact: Group, scope: Scope) -> None:

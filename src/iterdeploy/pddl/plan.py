@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from iterdeploy.pddl.errors import PddlError
-from iterdeploy.pddl.lexer import NEWLINE, SPACE, clean, misplaced
+from iterdeploy.pddl.lexer import NEWLINE, SPACE, clean, misplaced, place, words
 from iterdeploy.pddl.structures import Action
 
 _NUMBER = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
 _LIST = re.compile(r"\(([^()]*)\)")
-_WORD = re.compile(r"[^ \t\r\n\f\v]+")
+_SHORT = 200  # characters; a longer action is not kept
 _STAMP = re.compile(rf"({_NUMBER})[ \t]{{0,8}}:")
 _DURATION = re.compile(rf"\[[ \t]{{0,8}}{_NUMBER}[ \t]{{0,8}}\]")
 
 
-def read_plan(text: str) -> tuple[Action, ...]:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan file that was read. `offsets` tell where its actions stand, where they are not in order."""
+
+    actions: tuple[Action, ...]
+    text: str
+    offsets: tuple[int, ...] | None = None
+
+    def place(self, step: int) -> tuple[int, int]:
+        """Line and column, from 1, of a step, from 1."""
+        offsets = self.offsets or [found.start() for found in _LIST.finditer(clean(self.text))]
+        return place(self.text, offsets[step - 1])
+
+
+def read_plan(text: str) -> Plan:
     """The actions of a plan file, in the order in which they are to be done.
 
     An empty text is the empty plan. With time stamps (`0.5: (go a) [2]`) the actions are put in the order
@@ -26,23 +41,53 @@ def read_plan(text: str) -> tuple[Action, ...]:
     that is not an action, for stamps on some actions only, and for two actions at one time.
     """
     cleaned = clean(text)
-    starts = [0, *(found.end() for found in NEWLINE.finditer(cleaned))]
-    actions: list[Action] = []
+    parts = _LIST.split(cleaned)  # text between, action, text between, action, ...
+    if "".join(parts[::2]).strip(SPACE):
+        return _stamped_plan(text, cleaned)
+    try:
+        return Plan(tuple(map(_action, parts[1::2])), text)
+    except _NoActionError:
+        raise _empty(text, cleaned) from None
+
+
+class _NoActionError(Exception):
+    """A list without a word."""
+
+
+def _action(text: str) -> Action:
+    return _short_action(text) if len(text) < _SHORT else _short_action.__wrapped__(text)
+
+
+@lru_cache(maxsize=16_384)
+def _short_action(text: str) -> Action:
+    """The action of "stack a b": plans share most of theirs."""
+    found = words(text)
+    if not found:
+        raise _NoActionError
+    return Action(found[0], tuple(found[1:]))
+
+
+def _empty(text: str, cleaned: str) -> PddlError:
+    blank = next(found for found in _LIST.finditer(cleaned) if not found[1].strip(SPACE))
+    return misplaced("() is not an action", text, blank.start())
+
+
+def _stamped_plan(text: str, cleaned: str) -> Plan:
+    """A plan with something between its actions: time stamps and durations, or what should not be there."""
+    actions: list[tuple[int, Action]] = []
     stamps: list[Decimal] = []
     end = 0
     for found in _LIST.finditer(cleaned):
-        start = found.start()
-        if cleaned[end:start].strip(SPACE):
-            stamps += _stamp(text, cleaned, end, start, stamped=bool(stamps))
-        words = _WORD.findall(found[1])
-        if not words:
-            raise misplaced("() is not an action", text, start)
-        line = bisect_right(starts, start)
-        actions.append(Action(words[0], tuple(words[1:]), line, start - starts[line - 1] + 1))
+        stamps += _stamp(text, cleaned, end, found.start(), stamped=bool(stamps))
+        if not words(found[1]):
+            raise _empty(text, cleaned)
+        actions.append((found.start(), _action(found[1])))
         end = found.end()
     if _stamp(text, cleaned, end, len(cleaned), stamped=bool(stamps)):
-        raise misplaced("a time stamp without an action", text, len(cleaned))
-    return _in_time(actions, stamps) if stamps else tuple(actions)
+        raise misplaced("a time stamp without an action", text, end)
+    if len(stamps) != len(actions):
+        raise misplaced("some actions have a time stamp and some have none", text, actions[0][0])
+    return _in_time(text, actions, stamps)
 
 
 def _stamp(text: str, cleaned: str, start: int, end: int, stamped: bool) -> list[Decimal]:
@@ -54,9 +99,8 @@ def _stamp(text: str, cleaned: str, start: int, end: int, stamped: bool) -> list
     stamp = _STAMP.match(cleaned, start, end)
     rest = _skip_space(cleaned, stamp.end() if stamp else start, end)
     if rest < end:
-        raise misplaced(
-            f"expected an action such as (move a b), found {text[rest : rest + 20]!r}", text, rest
-        )
+        found = NEWLINE.split(text[rest : rest + 30])[0]
+        raise misplaced(f"expected an action such as (move a b), found {found!r}", text, rest)
     return [Decimal(stamp[1])] if stamp else []
 
 
@@ -64,12 +108,11 @@ def _skip_space(text: str, start: int, end: int) -> int:
     return end - len(text[start:end].lstrip(SPACE))
 
 
-def _in_time(actions: list[Action], stamps: list[Decimal]) -> tuple[Action, ...]:
+def _in_time(text: str, actions: list[tuple[int, Action]], stamps: list[Decimal]) -> Plan:
     """Actions by their time; this validator does one at a time, so no two may share one."""
-    if len(stamps) != len(actions):
-        raise PddlError("some actions have a time stamp and some have none", actions[0].line, 1)
     ordered = sorted(zip(stamps, actions, strict=True), key=lambda pair: pair[0])
-    for (time, _), (later, action) in pairwise(ordered):
+    for (time, _), (later, (offset, action)) in pairwise(ordered):
         if time == later:
-            raise PddlError(f"{action} is not alone at time {time}", action.line, action.column)
-    return tuple(action for _, action in ordered)
+            raise misplaced(f"{action} is not alone at time {time}", text, offset)
+    offsets = tuple(offset for _, (offset, _) in ordered)
+    return Plan(tuple(action for _, (_, action) in ordered), text, offsets)

@@ -42,12 +42,16 @@ class Blueprint(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A schema filled in with objects: the atoms it needs, forbids, deletes and adds."""
+    """A schema filled in with objects: the atoms it needs, forbids, deletes and adds.
 
-    needs: list[str]
-    forbids: list[str]
-    deletes: list[str]
-    adds: list[str]
+    A plain one is applicable exactly if what it needs holds, and does no more than delete and add.
+    """
+
+    plain: bool
+    needs: frozenset[str]
+    forbids: frozenset[str]
+    deletes: frozenset[str]
+    adds: frozenset[str]
     blueprint: Blueprint
     binding: Binding
 
@@ -55,27 +59,62 @@ class Step(NamedTuple):
         """Whether the precondition holds."""
         true = state.true
         return (
-            true.issuperset(self.needs)
-            and true.isdisjoint(self.forbids)
+            self.needs <= true
+            and self.forbids.isdisjoint(true)
             and all(guard(state, self.binding) for guard in self.blueprint.guards)
         )
 
     def apply(self, state: State) -> None:
-        """Change the state; every condition is read before anything changes."""
-        deletes, adds = self.deletes, self.adds
+        """Change the state; every condition is read before anything changes, and adding wins."""
+        deletes, adds = set(self.deletes), set(self.adds)
         for when in self.blueprint.whens:
             for chosen in state.bindings(when.variables):
                 binding = self.binding + chosen
                 if when.test(state, binding):
-                    deletes = deletes + [template.format(*binding) for template in when.deletes]
-                    adds = adds + [template.format(*binding) for template in when.adds]
+                    deletes.update(template.format(*binding) for template in when.deletes)
+                    adds.update(template.format(*binding) for template in when.adds)
         state.change(deletes, adds)
 
 
+class Workshop:
+    """All actions of a domain taken apart, and the steps filled in so far: problems share most of theirs."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.blueprints = {name: blueprint(schema) for name, schema in domain.actions.items()}
+        self._derives = bool(domain.strata)
+        self.steps: dict[tuple[str, Binding], Step] = {}
+
+    def step(self, taken: Blueprint, binding: Binding) -> Step:
+        """The step of a blueprint for objects that are known to fit."""
+        key = (taken.schema.name, binding)
+        step = self.steps.get(key)
+        if step is None:
+            if len(self.steps) >= _KEPT:
+                self.steps.clear()
+            step = self.steps[key] = self._fill_in(taken, binding)
+        return step
+
+    def _fill_in(self, taken: Blueprint, binding: Binding) -> Step:
+        atoms = taken.template.format(*binding).split("\n")
+        forbids, deletes, adds = taken.cuts
+        return Step(
+            not (self._derives or taken.guards or taken.whens or forbids < deletes),
+            frozenset(atoms[:forbids]),
+            frozenset(atoms[forbids:deletes]),
+            frozenset(atoms[deletes:adds]),
+            frozenset(atoms[adds:]),
+            taken,
+            binding,
+        )
+
+
+_KEPT = 50_000  # steps
+
+
 @lru_cache(maxsize=64)
-def blueprints(domain: Domain) -> dict[str, Blueprint]:
-    """Every action of the domain, taken apart."""
-    return {name: blueprint(schema) for name, schema in domain.actions.items()}
+def workshop(domain: Domain) -> Workshop:
+    """The one workshop of a domain."""
+    return Workshop(domain)
 
 
 def blueprint(schema: Schema) -> Blueprint:
@@ -110,10 +149,3 @@ def _conjuncts(formula: Formula) -> list[Formula]:
 def _when(effect: Effect) -> When:
     deletes, adds = (tuple(map(template_of, atoms)) for atoms in (effect.deletes, effect.adds))
     return When(effect.variables, test_of(effect.condition), deletes, adds)
-
-
-def fill_in(taken: Blueprint, binding: Binding) -> Step:
-    """The step of a blueprint for objects that are known to fit."""
-    atoms = taken.template.format(*binding).split("\n")
-    forbids, deletes, adds = taken.cuts
-    return Step(atoms[:forbids], atoms[forbids:deletes], atoms[deletes:adds], atoms[adds:], taken, binding)

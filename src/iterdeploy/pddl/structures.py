@@ -8,7 +8,7 @@ a longer binding than it was written in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Types = tuple[str, ...]
 """The types that a variable may take: one, or those of an `either`."""
@@ -132,25 +132,36 @@ class Domain:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Vocabulary:
+    """The objects of a problem, the domain's constants first; problems of the same objects share one."""
+
+    objects: Mapping[str, Types]
+    members: Mapping[str, Mapping[str, None]]  # each type, to its objects in the order of the text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Problem:
-    """A problem of one domain. `objects` holds the domain's constants too."""
+    """A problem of one domain."""
 
     name: str
     domain_name: str
-    objects: Mapping[str, Types]
-    members: Mapping[str, Mapping[str, None]]  # each type, to its objects in the order of the text
-    init: frozenset[str]  # ground atoms as written by `atom_text`
+    vocabulary: Vocabulary
+    init: frozenset[str]  # ground atoms, "on a b"
     goal: Formula
+    goal_facts: frozenset[str] | None  # what the goal asks for, where it is nothing but ground atoms
+
+    @property
+    def objects(self) -> Mapping[str, Types]:
+        """Every object and its types."""
+        return self.vocabulary.objects
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One step of a plan; equal if name and arguments are, wherever they stand."""
+    """One step of a plan."""
 
     name: str
     args: tuple[str, ...]
-    line: int = field(default=0, compare=False)
-    column: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         return f"({' '.join((self.name, *self.args))})"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from iterdeploy.errors import nearest
-from iterdeploy.pddl.conditions import State, unmet
+from iterdeploy.pddl.conditions import State, test_of, unmet
 from iterdeploy.pddl.lexer import fold
-from iterdeploy.pddl.steps import Blueprint, Step, blueprint, blueprints, fill_in
-from iterdeploy.pddl.structures import Action, Binding, Domain, Formula, Problem, Schema, Variable
+from iterdeploy.pddl.steps import Blueprint, Step, workshop
+from iterdeploy.pddl.structures import Action, Binding, Domain, Formula, Problem, Variable, Vocabulary
 from iterdeploy.types import Fault
 
-_KEPT = 20_000  # steps kept filled in for one problem
+_KEPT = 5_000  # steps kept filled in for one set of objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,78 +32,86 @@ class Judgement:
     cost: int  # steps of the plan
 
 
-@dataclass(frozen=True, slots=True)
-class _Misfit:
-    """Why an action is none of the domain's, whatever the state."""
+class _MisfitError(Exception):
+    """An action is none of the problem's, whatever the state."""
 
-    fault: Fault
-    reason: str
+    def __init__(self, fault: Fault, reason: str) -> None:
+        super().__init__(reason)
+        self.fault = fault
+        self.reason = reason
 
 
 class _Arena:
-    """A problem with what validating plans for it has worked out so far."""
+    """The objects of a problem, and the steps that are known to fit them."""
 
-    def __init__(self, domain: Domain, problem: Problem) -> None:
-        self.domain = domain
-        self.problem = problem
-        self.blueprints = blueprints(domain)
-        self.goal = fill_in(blueprint(Schema("goal", (), problem.goal, ())), ())
+    def __init__(self, domain: Domain, vocabulary: Vocabulary) -> None:
+        self.objects = vocabulary.objects
+        self.members = vocabulary.members
+        self.workshop = workshop(domain)
         self.steps: dict[tuple[str, Binding], Step] = {}
         self.places: dict[str, tuple[Mapping[str, None], ...]] = {}
 
-    def step(self, action: Action) -> Step | _Misfit:
-        """The action filled in, or why it cannot be."""
+    def step(self, action: Action) -> Step:
+        """The action filled in. Raises _MisfitError if it cannot be."""
+        key = (action.name, action.args)
+        step = self.workshop.steps.get(key) or self._new_step(action)
+        taken = step.blueprint
+        places = self.places.get(taken.schema.name) or self._places(taken)
+        for place, arg in zip(places, step.binding, strict=True):
+            if arg not in place:
+                raise self._unfit(action, step.binding, taken.schema.parameters)
+        if len(self.steps) < _KEPT:
+            self.steps[key] = step
+        return step
+
+    def _new_step(self, action: Action) -> Step:
         name, args = fold(action.name), tuple(map(fold, action.args))
-        taken = self.blueprints.get(name)
+        taken = self.workshop.blueprints.get(name)
         if taken is None:
-            there = nearest(name, self.blueprints)
-            return _Misfit(Fault.UNKNOWN_ACTION, f"no action {name!r} in {action}; {there}")
+            there = nearest(name, self.workshop.blueprints)
+            raise _MisfitError(Fault.UNKNOWN_ACTION, f"no action {name!r} in {action}; {there}")
         parameters = taken.schema.parameters
         if len(args) != len(parameters):
             counts = f"takes {_arguments(len(parameters))}, and {action} has {len(args)}"
-            return _Misfit(Fault.ARITY, f"{name} {counts}")
-        for place, arg in zip(self._places(taken), args, strict=True):
-            if arg not in place:
-                return self._unfit(action, args, parameters)
-        step = fill_in(taken, args)
-        if len(self.steps) < _KEPT:
-            self.steps[action.name, action.args] = step
-        return step
+            raise _MisfitError(Fault.ARITY, f"{name} {counts}")
+        for arg in args:
+            if arg not in self.objects:
+                there = nearest(arg, self.objects)
+                raise _MisfitError(Fault.UNKNOWN_OBJECT, f"no object {arg!r} for {action}; {there}")
+        return self.workshop.step(taken, args)
 
     def _places(self, taken: Blueprint) -> tuple[Mapping[str, None], ...]:
         """The objects that each parameter of an action takes."""
-        name = taken.schema.name
-        places = self.places.get(name)
-        if places is None:
-            places = tuple(map(self._place, taken.schema.parameters))
-            self.places[name] = places
+        places = tuple(map(self._place, taken.schema.parameters))
+        self.places[taken.schema.name] = places
         return places
 
     def _place(self, variable: Variable) -> Mapping[str, None]:
-        members = self.problem.members
+        members = self.members
         if len(variable.types) == 1:
             return members[variable.types[0]]
         return {name: None for kind in variable.types for name in members[kind]}
 
-    def _unfit(self, action: Action, args: Binding, parameters: tuple[Variable, ...]) -> _Misfit:
-        objects = self.problem.objects
+    def _unfit(self, action: Action, args: Binding, parameters: tuple[Variable, ...]) -> _MisfitError:
+        objects = self.objects
         for arg in args:
             if arg not in objects:
-                return _Misfit(
+                return _MisfitError(
                     Fault.UNKNOWN_OBJECT, f"no object {arg!r} for {action}; {nearest(arg, objects)}"
                 )
         for number, (arg, variable) in enumerate(zip(args, parameters, strict=True), 1):
             if arg not in self._place(variable):
                 have, want = " or ".join(objects[arg]), " or ".join(variable.types)
-                return _Misfit(
-                    Fault.TYPE, f"argument {number} of {action} takes type {want}, and {arg} is of type {have}"
+                return _MisfitError(
+                    Fault.TYPE,
+                    f"argument {number} of {action} takes type {want}, and {arg} is of type {have}",
                 )
         raise AssertionError(f"{action} fits")  # the caller found an argument that does not
 
 
 @lru_cache(maxsize=128)
-def _arena(domain: Domain, problem: Problem) -> _Arena:
-    return _Arena(domain, problem)
+def _arena(domain: Domain, vocabulary: Vocabulary) -> _Arena:
+    return _Arena(domain, vocabulary)
 
 
 def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgement:
@@ -112,20 +120,31 @@ def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgem
     Within a step: the action's name, the number of arguments, their names, their types, the precondition.
     Names are compared without regard to ASCII case. A wrong plan is a Judgement, never an exception.
     """
-    arena = _arena(domain, problem)
+    arena = _arena(domain, problem.vocabulary)
     state = State(domain, problem)
-    kept = arena.steps
-    for number, action in enumerate(plan, 1):
-        step = kept.get((action.name, action.args)) or arena.step(action)
-        if isinstance(step, _Misfit):
-            reason = f"step {number}: {step.reason}"
-            return Judgement(False, step.fault, reason, number, str(action), "", len(plan))
-        if not step.applies(state):
-            return _inapplicable(step, state, number, action, len(plan))
-        step.apply(state)
-    if not arena.goal.applies(state):
-        return _goal_missed(problem.goal, state, len(plan))
-    return Judgement(True, None, "", None, "", "", len(plan))
+    kept, atoms, number = arena.steps, state.atoms, 0
+    try:
+        for number, action in enumerate(plan, 1):
+            step = kept.get((action.name, action.args)) or arena.step(action)
+            if step.plain and step.needs <= atoms:
+                atoms -= step.deletes
+                atoms |= step.adds
+            elif step.applies(state):
+                step.apply(state)
+            else:
+                return _inapplicable(step, state, number, action, len(plan))
+    except _MisfitError as misfit:
+        reason = f"step {number}: {misfit.reason}"
+        return Judgement(False, misfit.fault, reason, number, str(plan[number - 1]), "", len(plan))
+    if _reached(problem, state):
+        return Judgement(True, None, "", None, "", "", len(plan))
+    return _goal_missed(problem.goal, state, len(plan))
+
+
+def _reached(problem: Problem, state: State) -> bool:
+    if problem.goal_facts is not None:
+        return problem.goal_facts <= state.atoms
+    return test_of(problem.goal)(state, ())
 
 
 def _inapplicable(step: Step, state: State, number: int, action: Action, cost: int) -> Judgement:
