@@ -84,8 +84,8 @@ def _meminfo() -> tuple[int | None, int | None]:
     file = Path("/proc/meminfo")
     if not file.exists():
         return None, None
-    rows = dict(re.findall(r"^(\w+):\s+(\d+) kB$", file.read_text(), flags=re.M))
-    total, free = 1024 * int(rows["MemTotal"]), 1024 * int(rows.get("MemAvailable", rows["MemFree"]))
+    rows: dict[str, str] = dict(re.findall(r"^(\w+):\s+(\d+) kB$", file.read_text(), flags=re.M))
+    total, free = 1024 * int(rows["MemTotal"]), 1024 * int(rows["MemAvailable"])
     limit, used = _number("/sys/fs/cgroup/memory.max"), _number("/sys/fs/cgroup/memory.current")
     if limit is None or limit >= total:
         return total, free

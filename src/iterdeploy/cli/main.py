@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         import traceback
 
         traceback.print_exc()
-        print("iterdeploy: this is a failure of ours, not of your input; please report it", file=sys.stderr)
+        print("iterdeploy: a failure of the program or of a plug-in, not of your input", file=sys.stderr)
         return OUR_FAILURE
 
 

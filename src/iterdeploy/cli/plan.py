@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -60,27 +61,42 @@ def _screen(plan: Plan, workers: int) -> RenderableType:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name in ("generation", "step", "units", "tokens", "about"):
-        table.add_column(name, justify="left" if name == "step" else "right")
-    for step in plan.steps:
-        if step.units and not step.step.endswith("validate-traces"):
-            table.add_row(str(step.generation), step.step, *_cells(step))
+    for name in ("gen", "examples", "tokens trained", "answers", "tokens sampled", "about"):
+        table.add_column(name, justify="right")
+    for generation in range(plan.generations + 1):
+        table.add_row(str(generation), *_cells([s for s in plan.steps if s.generation == generation]))
     head = (
         f"{plan.name}, seed {plan.seed}: {plan.model} on {plan.domain}, generations 0 to {plan.generations}"
     )
     return Group(Text(head, style="bold"), Text(""), table, Text(""), *map(Text, _totals(plan, workers)))
 
 
-def _cells(step: Step) -> tuple[str, str, str]:
-    from iterdeploy.cli.time_left import clock_face
+def _cells(steps: list[Step]) -> list[str]:
+    from iterdeploy.cli.words import clock_face
 
-    noun = "examples" if step.step == "train" else "answers"
-    return f"{step.units:,} {noun}", f"{step.tokens:,}", clock_face(step.seconds)
+    trained = [step for step in steps if step.step == "train"]
+    sampled = [step for step in steps if step.step.endswith("deploy")]
+    known = [step.seconds for step in steps if step.seconds is not None]
+    return [
+        *(
+            f"{sum(getattr(s, n) for s in kind):,}"
+            for kind in (trained, sampled)
+            for n in ("units", "tokens")
+        ),
+        clock_face(sum(known) if len(known) == len(steps) else None),
+    ]
+
+
+def _units(steps: Iterable[Step]) -> int:
+    return sum(step.units for step in steps)
+
+
+def _tokens(steps: Iterable[Step]) -> int:
+    return sum(step.tokens for step in steps)
 
 
 def _totals(plan: Plan, workers: int) -> list[str]:
-    from iterdeploy.cli.time_left import clock_face
-    from iterdeploy.report.markdown import count
+    from iterdeploy.cli.words import clock_face, count
 
     lines = [
         f"tasks     {plan.tasks:,} deployed to every generation, {plan.heldout:,} held out",

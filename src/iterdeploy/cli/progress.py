@@ -12,7 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from iterdeploy.cli.time_left import TimeLeft, clock_face
+from iterdeploy.cli.time_left import TimeLeft
+from iterdeploy.cli.words import clock_face
 from iterdeploy.plan_ahead import Plan
 from iterdeploy.report.terminal import DEPLOYED, HELDOUT, bar
 from iterdeploy.types import Generation, Observer, Progress, Split
@@ -108,9 +109,9 @@ class _Screen:
             return grid
         step = f"generation {now.generation}/{self._plan.generations}  {now.step}"
         grid.add_row(
-            step, ProgressBar(now.total, now.done, width=24), f"{now.done}/{now.total}", Text(now.note)
+            step, ProgressBar(now.total, now.done, width=16), f"{now.done}/{now.total}", Text(now.note)
         )
-        grid.add_row("whole run", ProgressBar(1.0, self._left.share(), width=24), f"{self._left.share():.0%}")
+        grid.add_row("whole run", ProgressBar(1.0, self._left.share(), width=16), f"{self._left.share():.0%}")
         return grid
 
     def _times(self) -> Text:

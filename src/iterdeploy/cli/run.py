@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shlex
 import signal
 import sys
+import textwrap
+from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from iterdeploy.recipe import Recipe
     from iterdeploy.report.numbers import RunNumbers
     from iterdeploy.store import Run
-    from iterdeploy.types import Checkpoint
+    from iterdeploy.types import Checkpoint, Domain
 
 
 def add(commands: Commands) -> None:
@@ -39,13 +42,15 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
+    from iterdeploy.cli.rooms import open_domain
     from iterdeploy.store import Run
 
     recipe = recipe_of(args)
+    domain = open_domain(recipe)  # before a folder is made: a wrong name must not leave one
     console = Console(stderr=args.json, highlight=False)
     run = Run.create(args.out or default_folder(recipe), recipe)
     try:
-        numbers = _run(run, args, console)
+        numbers = _run(run, domain, args, console)
     except KeyboardInterrupt:
         _say_what_is_kept(run)
         return 130
@@ -63,14 +68,13 @@ def default_folder(recipe: Recipe) -> Path:
     return Path("runs") / f"{recipe.name}-seed{recipe.seed}"
 
 
-def _run(run: Run, args: argparse.Namespace, console: Console) -> RunNumbers:
+def _run(run: Run, domain: Domain, args: argparse.Namespace, console: Console) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of, open_domain, open_trainer
+    from iterdeploy.cli.rooms import bound_of, open_trainer
     from iterdeploy.loop import run_loop
     from iterdeploy.report.write import write_report
 
-    domain = open_domain(run.recipe)
     before, point = run.generations(), _checkpoint(args.kill_at)
     _show_start(run, len(before), console)
     written: list[RunNumbers] = []
@@ -161,23 +165,25 @@ def list_presets(args: argparse.Namespace) -> int:
     from iterdeploy import recipe
 
     defaults = dict(recipe.settings_of(recipe.Recipe()))
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in recipe.presets():
         settings = recipe.settings_of(recipe.preset(name))
-        found[name] = {key: value for key, value in settings if value != defaults[key] and key != "name"}
+        changed = {key: value for key, value in settings if value != defaults[key] and key != "name"}
+        found[name] = {"about": _about(name), "settings": changed}
     if args.json:
         print_json(found)
         return 0
-    for name, changed in found.items():
-        print(name)
-        for key, value in changed.items():
-            print(f"    {key} = {_toml(value)}")
-        if not changed:
-            print("    all defaults")
+    for name, preset in found.items():
+        print(f"{name}\n{textwrap.indent(preset['about'], '    ')}")
+        for key, value in preset["settings"].items():
+            print(f"    {key} = {json.dumps(value)}")
+        print()
     return 0
 
 
-def _toml(value: object) -> str:
-    import json
+def _about(preset: str) -> str:
+    """The comment that a preset's file opens with."""
+    from importlib.resources import files
 
-    return json.dumps(value, ensure_ascii=False)
+    lines = files("iterdeploy").joinpath("presets", f"{preset}.toml").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.removeprefix("#").strip() for line in takewhile(lambda x: x.startswith("#"), lines))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from iterdeploy.cli.arguments import Commands, add_json, add_run, print_json
+from iterdeploy.cli.words import count
 from iterdeploy.errors import BadInput, nearest
 from iterdeploy.types import SPLITS
 
@@ -114,7 +115,7 @@ def _section(console: Console, title: str, text: str) -> None:
 def _verdict(shown: Shown) -> str:
     verdict = shown.answer.verdict
     if verdict.valid:
-        return f"valid, {verdict.cost} steps"
+        return f"valid, {count(verdict.cost, 'step')}"
     return printable(f"not valid ({verdict.fault}): {verdict.reason}")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from iterdeploy.cli.arguments import Commands, add_json, add_run, print_json
+from iterdeploy.cli.words import clock_face, count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,8 +103,6 @@ def _rows_collected(file: Path) -> int:
 def _table(rows: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
-    from iterdeploy.cli.time_left import clock_face
-
     table = Table(box=None, pad_edge=False)
     for name in ("gen", "deployed", "held-out", "longest", "steps", "examples", "time"):
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
@@ -123,5 +123,9 @@ def _where(state: dict[str, Any]) -> str:
     step = state["next"]
     if step is None:
         return "finished"
-    rows = f", {step['rows']} rows so far" if step["rows"] else ""
-    return f"next: generation {step['generation']} of {state['planned']}, {step['step']}{rows}"
+    rows = f", {count(step['rows'], 'row')} so far" if step["rows"] else ""
+    again = shlex.join(["iterdeploy", "run", f"{state['run']}/recipe.toml", "--out", state["run"]])
+    return (
+        f"next: generation {step['generation']} of {state['planned']}, {step['step']}{rows}\n"
+        f"go on with: {again}"
+    )

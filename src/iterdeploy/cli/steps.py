@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iterdeploy.cli.arguments import Commands, add_run, add_workers
@@ -11,6 +12,7 @@ from iterdeploy.errors import BadInput
 
 if TYPE_CHECKING:
     from iterdeploy.loop import Watch
+    from iterdeploy.plan_ahead import Step
     from iterdeploy.store import Run
 
 Act = Callable[["Run", argparse.Namespace, "Watch"], str]
@@ -38,10 +40,15 @@ def _add(
         )
     if model:
         add_workers(command)
-    command.set_defaults(act=_acting(step))
+    command.set_defaults(act=_acting(name, step))
 
 
-def _acting(step: Act) -> Callable[[argparse.Namespace], int]:
+def _is_asked(step: Step, name: str, args: argparse.Namespace) -> bool:
+    prefix = "heldout/" if getattr(args, "split", "deployed") == "heldout" else ""
+    return (step.generation, step.step) == (args.generation, prefix + name)
+
+
+def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
     def act(args: argparse.Namespace) -> int:
         from rich.console import Console
 
@@ -54,6 +61,7 @@ def _acting(step: Act) -> Callable[[argparse.Namespace], int]:
         run = Run.open(args.folder)
         _refuse_outside(args.generation, run)
         plan = plan_of(run.recipe, getattr(args, "workers", 1), open_domain(run.recipe))
+        plan = replace(plan, steps=tuple(s for s in plan.steps if _is_asked(s, name, args)))
         with run.lock(), shown(Console(highlight=False), plan, run.generations()) as observe:
             done = step(run, args, Watch(observe))
         print(done)

@@ -82,16 +82,3 @@ class TimeLeft:
 
 def _key(progress: Progress) -> tuple[int, str]:
     return progress.generation, progress.step
-
-
-def clock_face(seconds: float | None) -> str:
-    """Seconds as a person reads them.
-
-    >>> clock_face(None), clock_face(7.2), clock_face(187), clock_face(7500)
-    ('unknown', '0:07', '3:07', '2:05:00')
-    """
-    if seconds is None:
-        return "unknown"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -26,6 +26,7 @@ def add(commands: Commands) -> None:
 
 def act(args: argparse.Namespace) -> int:
     """Print the judgement; the exit code is its short form."""
+    from iterdeploy.cli.words import count
     from iterdeploy.pddl import PddlError, parse_domain, parse_problem, read_plan, validate
 
     file = args.domain
@@ -37,11 +38,14 @@ def act(args: argparse.Namespace) -> int:
         plan = read_plan(_text(file))
     except PddlError as cause:
         raise BadInput(f"{file}: {cause}") from cause
-    judgement = validate(domain, problem, plan)
+    judgement = validate(domain, problem, plan.actions)
+    line = plan.place(judgement.step)[0] if judgement.step else None
     if args.json:
-        print_json(asdict(judgement))
+        print_json({**asdict(judgement), "line": line})
+    elif judgement.valid:
+        print(f"valid, {count(judgement.cost, 'step')}")
     else:
-        print(f"valid, {judgement.cost} steps" if judgement.valid else f"not valid: {judgement.reason}")
+        print(f"not valid: {judgement.reason}" + (f" ({args.plan}, line {line})" if line else ""))
     return VALID if judgement.valid else INVALID
 
 
