@@ -31,10 +31,11 @@ class Group:
     read only once, as facts. `items` has those taken apart too.
     """
 
-    __slots__ = ("_items", "parts", "start")
+    __slots__ = ("_items", "end", "parts", "start")
 
     def __init__(self, start: int, parts: list[str | Group]) -> None:
         self.start = start  # number of the token that it begins with
+        self.end = start  # number of the token that it ends with
         self.parts = parts
         self._items: list[str | Group] | None = None
 
@@ -73,9 +74,7 @@ class FlatGroup(Group):
 
 def _width(part: str | Group) -> int:
     """How many tokens a part is made of."""
-    if isinstance(part, (str, FlatGroup)):
-        return 1
-    return 2 + sum(map(_width, part.parts))
+    return 1 if isinstance(part, str) else part.end - part.start + 1
 
 
 class MisreadError(Exception):
@@ -169,7 +168,8 @@ def _nest(tokens: list[str]) -> list[str | Group]:
         elif token == ")":
             if not above:
                 raise MisreadError("')' closes nothing", number)
-            parts = above.pop()[1]
+            group, parts = above.pop()
+            group.end = number
         else:
             parts.append(token)
     if above:
@@ -184,7 +184,7 @@ def _only_group(parts: list[str | Group]) -> Group:
     if isinstance(first, str):
         raise MisreadError(f"expected (define ...), found {first!r}", 0)
     if len(parts) > 1:
-        raise MisreadError("there is text after the last ')'", first.start + _width(first))
+        raise MisreadError("there is text after the last ')'", first.end + 1)
     return first
 
 
