@@ -12,9 +12,14 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.resources import files
+
+from iterdeploy.domains.atoms import Atom, atoms_of
+from iterdeploy.domains.pddl import PddlDomain, open_pddl
+from iterdeploy.recipe import Recipe
+from iterdeploy.types import Task
 
 Tower = tuple[str, ...]
-Atom = tuple[str, ...]
 
 NAMES = tuple(f"b{i}" for i in range(1, 21))
 """The blocks that instances draw their names from."""
@@ -116,3 +121,36 @@ def standing_right(instance: Instance) -> set[str]:
 def plan_bound(instance: Instance) -> int:
     """A lower bound on plan steps: each block that stands wrong is lifted and set down once."""
     return 2 * (len(instance.blocks) - len(standing_right(instance)))
+
+
+def make_problem(size: int, rng: random.Random) -> str:
+    """The PDDL text of a random problem; every problem is solvable: all blocks can be put on the table."""
+    instance = random_instance(size, rng)
+    objects = sorted(instance.blocks, key=lambda block: int(block[1:]))
+    init, goal = shuffled(state_atoms(instance.start), rng), shuffled(state_atoms(instance.goal), rng)
+    return problem_text(f"blocks-{size}", objects, init, goal)
+
+
+def task_bound(task: Task) -> int:
+    """`plan_bound` of a task."""
+    said = atoms_of(task.spec["problem"])
+    return plan_bound(Instance(towers_of(said.init), towers_of(said.goal)))
+
+
+def towers_of(atoms: Iterable[Atom]) -> tuple[Tower, ...]:
+    """The towers that complete atoms describe."""
+    above = {atom[2]: atom[1] for atom in atoms if atom[0] == "on"}
+    towers = []
+    for atom in atoms:
+        if atom[0] == "ontable":
+            tower = [atom[1]]
+            while tower[-1] in above:
+                tower.append(above[tower[-1]])
+            towers.append(tuple(tower))
+    return tuple(towers)
+
+
+def open_blocksworld(recipe: Recipe) -> PddlDomain:
+    """Blocksworld as a recipe asks for it."""
+    text = (files("iterdeploy.domains") / "blocksworld.domain.pddl").read_text(encoding="utf-8")
+    return open_pddl(recipe, "blocksworld", text, make_problem, NAMES, task_bound)

@@ -21,6 +21,7 @@ from iterdeploy.domains.blocksworld import (
     state_atoms,
 )
 from iterdeploy.domains.canonical import canonical_digest, share_of
+from iterdeploy.domains.prompts import compact_prompt
 
 Way = Literal["table", "keep"]
 
@@ -45,8 +46,6 @@ class Demonstration:
 
 def instance_prompt(instance: Instance, rng: random.Random, cue: str) -> str:
     """The compact prompt of an instance; the same text that the compact template makes of its PDDL."""
-    from iterdeploy.domains.prompts import compact_prompt
-
     init = [*shuffled(state_atoms(instance.start), rng), ("handempty",)]
     return compact_prompt(init, shuffled(state_atoms(instance.goal), rng), cue)
 

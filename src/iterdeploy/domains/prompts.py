@@ -1,24 +1,69 @@
 """Prompt templates: from a PDDL task to what the model reads.
 
-`compact` is for small models with a vocabulary of words: the atoms of the initial state and of the goal, one word a
-token. A goal atom is marked with `!` and written last argument first, so that a tower is read upwards in the goal
-as it is read downwards in the initial state. Grouping by predicate is the problem's own order.
+`compact` is for small models with a vocabulary of words: the atoms of the initial state and of the goal, grouped by
+predicate. A goal atom is marked with `!` and written last argument first: a tower is then read upwards in the goal
+by the same look-up that reads it downwards in the initial state (a first base that had to walk the goal backwards
+learned that last of all, and badly).
+
+`paper` has the structure of the paper's prompt: role and task, the domain, the instance, two worked examples of
+other domains, a checklist. A file is a template too: text with {domain} and {problem} in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
 
-Atom = tuple[str, ...]
+from iterdeploy.domains.atoms import Atom, atoms_of
+from iterdeploy.errors import BadInput, nearest
+
+Template = Callable[[str, str], str]
+"""From the texts of a domain and a problem to a prompt."""
+
+
+def template(name: str) -> Template:
+    """A template by name, or from a file that holds {domain} and {problem}. Raises BadInput."""
+    if name == "compact":
+        return compact
+    if name == "paper":
+        return paper
+    if Path(name).is_file():
+        return _from_text(Path(name).read_text(encoding="utf-8"), name)
+    raise BadInput(f"no prompt template '{name}', neither a file nor a name; {nearest(name, ['compact', 'paper'])}")
+
+
+def compact(domain: str, problem: str) -> str:
+    """The words of the problem alone; the domain is what the small model was taught."""
+    said = atoms_of(problem)
+    return compact_prompt(said.init, said.goal)
 
 
 def compact_prompt(init: Sequence[Atom], goal: Sequence[Atom], cue: str = "<think>") -> str:
-    """The compact prompt; it ends in the cue that the answer follows."""
-    start = "".join(f" {' '.join(atom)}" for atom in ordered(init))
-    wanted = "".join(f" !{' '.join((atom[0], *reversed(atom[1:])))}" for atom in ordered(goal))
+    """The compact prompt of atoms; it ends in the cue that the answer follows."""
+    start = "".join(f" {' '.join(atom)}" for atom in grouped(init))
+    wanted = "".join(f" !{' '.join((atom[0], *reversed(atom[1:])))}" for atom in grouped(goal))
     return f"<bos> init{start}\ngoal{wanted}\n{cue}"
 
 
-def ordered(atoms: Sequence[Atom]) -> list[Atom]:
-    """Atoms grouped by predicate, groups by name, the problem's order within a group."""
+def grouped(atoms: Sequence[Atom]) -> list[Atom]:
+    """Atoms by the name of their predicate, the problem's order within each."""
     return sorted(atoms, key=lambda atom: atom[0])
+
+
+def paper(domain: str, problem: str) -> str:
+    """The paper's structure, in our words."""
+    return _from_text(_paper_text(), "paper")(domain, problem)
+
+
+@lru_cache(maxsize=1)
+def _paper_text() -> str:
+    return (files("iterdeploy.domains") / "paper.prompt.txt").read_text(encoding="utf-8")
+
+
+def _from_text(text: str, name: str) -> Template:
+    missing = [field for field in ("{domain}", "{problem}") if field not in text]
+    if missing:
+        raise BadInput(f"the prompt template {name} lacks {' and '.join(missing)}")
+    return lambda domain, problem: text.replace("{domain}", domain.strip()).replace("{problem}", problem.strip())

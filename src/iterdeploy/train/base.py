@@ -36,6 +36,7 @@ class BaseRecipe:
     hidden: int = 128
     layers: int = 4
     heads: int = 4
+    kv_heads: int = 2
     feed_forward: int = 384
     steps: int = 3000
     tokens_per_step: int = 2048
@@ -56,7 +57,7 @@ def new_model(recipe: BaseRecipe, vocabulary: int) -> Any:
             intermediate_size=recipe.feed_forward,
             num_hidden_layers=recipe.layers,
             num_attention_heads=recipe.heads,
-            num_key_value_heads=recipe.heads,
+            num_key_value_heads=recipe.kv_heads,
             head_dim=recipe.hidden // recipe.heads,
             max_position_embeddings=1024,
             rope_theta=1e4,

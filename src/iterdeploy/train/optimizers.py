@@ -46,6 +46,18 @@ class Optimizer:
         self.steps, self.warmup, self.schedule, self.clip = steps, warmup_share * steps, schedule, clip
         self.done = 0
 
+    def prime(self) -> None:
+        """Create the optimizers' state, so that a saved one can be copied into it; parameters do not move."""
+        kept = [p.detach().clone() for p in self.parameters]
+        for part in self.parts:
+            for p in part.param_groups[0]["params"]:
+                p.grad = torch.zeros_like(p)
+            part.step()
+            part.zero_grad(set_to_none=True)
+        with torch.no_grad():
+            for p, value in zip(self.parameters, kept, strict=True):
+                p.copy_(value)
+
     def step(self) -> float:
         """Apply the gradients that stand in the parameters; returns their norm before clipping."""
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.clip if self.clip > 0 else math.inf)

@@ -1,0 +1,96 @@
+"""Bases and adapters: opening them, telling them apart by content, and putting LoRA on a base with PEFT."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from iterdeploy.errors import BadInput, nearest
+from iterdeploy.recipe import Train
+
+ADAPTER = "adapter_model.safetensors"
+WEIGHTS = "model.safetensors"
+
+
+def base_folder(name: str) -> str:
+    """The folder of a base: one that ships, a local folder, or else the name as a hub knows it."""
+    shipped = Path(str(files("iterdeploy") / "bases"))
+    if (shipped / name / "config.json").is_file():
+        return str(shipped / name)
+    if Path(name).is_dir() or "/" in name and not name.startswith((".", "/")):
+        return name
+    there = [p.name for p in shipped.iterdir() if p.is_dir()] if shipped.is_dir() else []
+    raise BadInput(f"no base '{name}': not a folder here, nor OWNER/NAME of a hub; {nearest(name, there)} shipped")
+
+
+def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:
+    """(model, tokenizer) of a base; float32 on a CPU. Raises BadInput if it can't be opened."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = base_folder(name)
+    wanted: Any = torch.float32 if not torch.cuda.is_available() else dtype
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted)
+    except (OSError, ValueError) as problem:
+        raise BadInput(f"the base '{name}' can't be opened from {folder}: {problem}") from problem
+    return model.to("cuda") if torch.cuda.is_available() else model, tokenizer
+
+
+def open_generation(name: str, adapter: Path | None) -> tuple[Any, Any]:
+    """(model, tokenizer) of one generation: the base, with an adapter on it or with weights of its own."""
+    if adapter is None:
+        return open_base(name)
+    if (adapter / WEIGHTS).is_file():
+        return open_base(str(adapter))
+    from peft import PeftModel
+
+    model, tokenizer = open_base(name)
+    return PeftModel.from_pretrained(model, str(adapter)), tokenizer
+
+
+def with_lora(model: Any, recipe: Train) -> Any:
+    """The base with a fresh LoRA adapter, drawn from torch's seed."""
+    from peft import LoraConfig, get_peft_model
+
+    return get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=recipe.rank,
+            lora_alpha=int(recipe.alpha) if recipe.alpha == int(recipe.alpha) else recipe.alpha,  # type: ignore[arg-type]
+            lora_dropout=recipe.dropout,
+            target_modules=list(recipe.targets),
+            bias="none",
+        ),
+    )
+
+
+@lru_cache(maxsize=256)
+def _file_digest(path: str, size: int, changed: int) -> str:
+    digest = sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def content_id(name: str, adapter: Path | None) -> str:
+    """The id of a generation: digests of the weights of its base and of its adapter, 12 hex digits each."""
+    base = _folder_digest(Path(base_folder(name))) if Path(base_folder(name)).is_dir() else name
+    if adapter is None:
+        return f"base-{base}"
+    return f"base-{base}+{_folder_digest(adapter)}"
+
+
+def _folder_digest(folder: Path) -> str:
+    weights = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin"), *folder.glob("tokenizer.json")])
+    if not weights:
+        raise BadInput(f"{folder} holds no weights (*.safetensors)")
+    parts = [(p.name, _file_digest(str(p), p.stat().st_size, p.stat().st_mtime_ns)) for p in weights]
+    return sha256(json.dumps(parts).encode()).hexdigest()[:12]

@@ -1,0 +1,147 @@
+"""Worker processes that sample and train side by side; they end when their parent does."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.shared_memory import SharedMemory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from iterdeploy.errors import IterdeployError
+from iterdeploy.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+PATIENCE = 900.0
+"""Seconds that a worker waits for another's gradient before it gives up."""
+
+
+class WorkerDied(IterdeployError):
+    """A worker process ended; what was finished is kept."""
+
+
+class SharedGradients:
+    """Gradients of all shards in shared memory, two steps deep, so that one barrier a step is enough."""
+
+    def __init__(self, name: str, parameters: int, rank: int, size: int, barrier: Any) -> None:
+        from iterdeploy.train.diet import SHARDS
+
+        self.memory = SharedMemory(name=name)
+        shape = (2, SHARDS, parameters + 1)
+        self.all: np.ndarray[Any, Any] = np.ndarray(shape, dtype=np.float32, buffer=self.memory.buf)
+        self.rank, self.mine, self.barrier = rank, tuple(range(rank, SHARDS, size)), barrier
+        self.parent = os.getppid()
+
+    def add(self, step: int, vectors: dict[int, torch.Tensor]) -> torch.Tensor:
+        """Put mine, wait for the others', and add them in order."""
+        import torch
+
+        if os.getppid() != self.parent:
+            os._exit(1)
+        room = self.all[step % 2]
+        for shard, vector in vectors.items():
+            room[shard] = vector.numpy()
+        self.barrier.wait(PATIENCE)
+        total = room[0].copy()
+        for shard in range(1, len(room)):
+            total = total + room[shard]
+        return torch.from_numpy(total)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        del self.all
+        self.memory.close()
+
+
+def serve(connection: Connection, recipe: Recipe, rank: int, size: int, barrier: Any) -> None:
+    """The life of a worker: take an order, carry it out, answer; until the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from iterdeploy.train.work import Worker
+
+    worker = Worker(recipe)
+    while True:
+        try:
+            order, *details = connection.recv()
+            _carry_out(connection, worker, order, details, rank, size, barrier)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return
+        except IterdeployError as problem:
+            barrier.abort()
+            connection.send(("refused", problem))
+        except Exception as problem:
+            barrier.abort()
+            connection.send(("failed", f"{type(problem).__name__}: {problem}"))
+            raise
+
+
+def _carry_out(
+    connection: Connection, worker: Any, order: str, details: Sequence[Any], rank: int, size: int, barrier: Any
+) -> None:
+    if order == "answer":
+        connection.send(("answers", worker.answer(*details)))
+    elif order == "prepare":
+        worker.lesson = details[0]
+        connection.send(("prepared", worker.parameters(details[0])))
+    elif order == "train":
+        gradients = SharedGradients(*details, rank, size, barrier)
+        try:
+            worker.train(worker.lesson, gradients, lambda *row: connection.send(("progress", row)))
+        finally:
+            gradients.close()
+        connection.send(("trained", None))
+
+
+class Crew:
+    """`size` workers of one recipe. Use as a context manager."""
+
+    def __init__(self, recipe: Recipe, size: int) -> None:
+        context = mp.get_context("spawn")
+        self.size = size
+        self.barrier = context.Barrier(size)
+        self.connections: list[Connection] = []
+        self.processes = []
+        for rank in range(size):
+            mine, theirs = context.Pipe()
+            process = context.Process(
+                target=serve, args=(theirs, recipe, rank, size, self.barrier), daemon=True
+            )
+            process.start()
+            theirs.close()
+            self.connections.append(mine)
+            self.processes.append(process)
+
+    def replies(self, open_orders: Sequence[int]) -> Iterator[tuple[int, str, Any]]:
+        """(rank, kind, content) of whatever comes first from these workers."""
+        by_connection = {self.connections[rank]: rank for rank in open_orders}
+        for ready in wait(list(by_connection)):
+            rank = by_connection[ready]  # type: ignore[index]
+            try:
+                kind, content = ready.recv()  # type: ignore[union-attr]
+            except (EOFError, ConnectionResetError):
+                raise WorkerDied(
+                    f"worker {rank} of {self.size} died (out of memory?); what was finished is kept, "
+                    "start the same command again, with fewer --workers if it happens again"
+                ) from None
+            if kind == "refused":
+                raise content
+            if kind == "failed":
+                raise WorkerDied(f"worker {rank} failed: {content}")
+            yield rank, kind, content
+
+    def send(self, rank: int, *order: Any) -> None:
+        """Give an order."""
+        self.connections[rank].send(order)
+
+    def close(self) -> None:
+        """End all workers."""
+        for connection in self.connections:
+            connection.close()
+        for process in self.processes:
+            process.terminate()
+            process.join(5)

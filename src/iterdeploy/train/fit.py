@@ -1,0 +1,174 @@
+"""The training loop: gradients of fixed shards, added in a fixed order, one optimizer step after another.
+
+It can be killed at any step: every CHECKPOINT steps all that moves is written to one file, and the same bytes come out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from iterdeploy.recipe import Train
+from iterdeploy.seeds import seed_of
+from iterdeploy.train.batches import IGNORED, Row, collate
+from iterdeploy.train.diet import SHARDS, Step, row_scales
+from iterdeploy.train.optimizers import Optimizer
+
+CHECKPOINT = 50
+"""Steps between two checkpoints."""
+
+Report = Callable[[int, float], None]  # steps done, loss of the last one
+
+
+class Exchange(Protocol):
+    """How workers add their gradients; `mine` are the shards that this one computes."""
+
+    rank: int
+    mine: Sequence[int]
+
+    def add(self, step: int, vectors: dict[int, torch.Tensor]) -> torch.Tensor:
+        """The sum over all shards, in shard order; shape [parameters + 1]."""
+        ...
+
+
+class Alone:
+    """One worker that computes every shard."""
+
+    rank = 0
+    mine = tuple(range(SHARDS))
+
+    def add(self, step: int, vectors: dict[int, torch.Tensor]) -> torch.Tensor:
+        total = vectors[0]
+        for shard in range(1, SHARDS):
+            total = total + vectors[shard]
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Losses by step, in nats as `loss` defines them."""
+
+    losses: list[float]
+
+
+def token_losses(model: Any, rows: Sequence[Row], pad: int) -> torch.Tensor:
+    """Summed cross-entropy of each row's completion, in nats. Shape [rows]."""
+    batch = collate(rows, pad)
+    device = model.device
+    labels = batch.labels[:, 1:].to(device)
+    keep = labels.shape[1] - min(len(row.prompt) for row in rows) + 2
+    logits = model(
+        input_ids=batch.input_ids.to(device),
+        attention_mask=batch.mask.to(device),
+        position_ids=batch.positions.to(device),
+        logits_to_keep=keep,
+        use_cache=False,
+    ).logits[:, :-1]
+    wanted = labels[:, -logits.shape[1] :]
+    losses = torch.nn.functional.cross_entropy(
+        logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=IGNORED, reduction="none"
+    )
+    return losses.view(wanted.shape).sum(1)
+
+
+def shard_gradient(
+    model: Any, parameters: Sequence[torch.Tensor], rows: Sequence[Row], scales: Sequence[float], pad: int
+) -> torch.Tensor:
+    """The gradient of one shard as one vector, its scaled loss appended. Shape [parameters + 1]."""
+    if not rows:
+        return torch.zeros(sum(p.numel() for p in parameters) + 1)
+    loss = (token_losses(model, rows, pad) * torch.tensor(list(scales), device=model.device)).sum()
+    grads = torch.autograd.grad(loss, list(parameters))
+    return torch.cat([*(g.reshape(-1) for g in grads), loss.detach().reshape(1)]).cpu()
+
+
+def fit(
+    model: Any,
+    steps: Iterator[Step],
+    optimizer: Optimizer,
+    recipe: Train,
+    pad: int,
+    seed: int,
+    exchange: Exchange,
+    state: State,
+    report: Report,
+) -> Outcome:
+    """Train until the steps are over, going on from `state` if it holds any."""
+    parameters, losses = optimizer.parameters, state.restore(optimizer)
+    model.train()
+    for number, step in enumerate(steps):
+        if number < len(losses):
+            continue
+        scales = row_scales(step, recipe.loss)
+        vectors = {}
+        for shard in exchange.mine:
+            torch.manual_seed(seed_of(seed, "dropout", number, shard))
+            rows = step.shards[shard] if shard < len(step.shards) else ()
+            scale = scales[shard] if rows else ()
+            vectors[shard] = shard_gradient(model, parameters, rows, scale, pad)
+        total = exchange.add(number, vectors)
+        losses.append(round(float(total[-1]), 6))
+        set_gradients(parameters, total)
+        optimizer.step()
+        if exchange.rank == 0:
+            if len(losses) % CHECKPOINT == 0:
+                state.save(optimizer, losses)
+            report(len(losses), losses[-1])
+    return Outcome(losses)
+
+
+def set_gradients(parameters: Sequence[torch.Tensor], vector: torch.Tensor) -> None:
+    """Cut the vector into the parameters' gradients."""
+    at = 0
+    for p in parameters:
+        p.grad = vector[at : at + p.numel()].view(p.shape).to(p.device, copy=True)
+        at += p.numel()
+
+
+class State:
+    """What a killed training goes on from: parameters, optimizer state and losses, in one file."""
+
+    def __init__(self, file: Path, job: str) -> None:
+        self.file, self.job = file, job
+
+    def save(self, optimizer: Optimizer, losses: Sequence[float]) -> None:
+        """Write the file anew, in place by rename."""
+        part = self.file.with_name(f"{self.file.name}.{os.getpid()}.tmp")
+        meta = {"job": self.job, "losses": json.dumps(list(losses))}
+        save_file({k: v.detach().cpu().contiguous() for k, v in _tensors(optimizer).items()}, part, metadata=meta)
+        os.replace(part, self.file)
+
+    def restore(self, optimizer: Optimizer) -> list[float]:
+        """Put back what was saved for this very job; the losses so far, empty if there is none."""
+        if not self.file.is_file():
+            return []
+        with safe_open(self.file, framework="pt") as saved:
+            meta = saved.metadata() or {}
+            if meta.get("job") != self.job:
+                return []
+            optimizer.prime()
+            with torch.no_grad():
+                for name, tensor in _tensors(optimizer).items():
+                    tensor.copy_(saved.get_tensor(name))
+        losses: list[float] = json.loads(meta["losses"])
+        optimizer.done = len(losses)
+        return losses
+
+
+def _tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:
+    """Every tensor that a step changes, by a stable name."""
+    found: dict[str, torch.Tensor] = {}
+    for i, p in enumerate(optimizer.parameters):
+        found[f"parameter.{i}"] = p
+        for part in optimizer.parts:
+            for key, value in part.state.get(p, {}).items():
+                found[f"state.{i}.{key}"] = value
+    return found

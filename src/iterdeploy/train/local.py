@@ -1,0 +1,203 @@
+"""Training and deployment on this machine: transformers and PEFT, in this process or in a crew of workers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from iterdeploy.errors import BadInput
+from iterdeploy.recipe import Recipe
+from iterdeploy.seeds import seed_of
+from iterdeploy.train.adapters import base_folder, content_id
+from iterdeploy.train.crew import Crew
+from iterdeploy.types import Progress, Request, Trace, TrainingJob
+
+
+class LocalModel:
+    """One generation; `answer` hands whole blocks to whoever is free."""
+
+    def __init__(self, trainer: LocalTrainer, adapter: Path | None) -> None:
+        self.id = content_id(trainer.recipe.base.model, adapter)
+        self._trainer, self._adapter = trainer, str(adapter) if adapter else None
+
+    def answer(self, requests: Sequence[Request], done: AbstractSet[str] = frozenset()) -> Iterator[Trace]:
+        """Traces of all requests that are not done, block by block."""
+        from iterdeploy.models.engine import blocks
+
+        prompts = self._trainer.prompt_ids(requests)
+        work = [
+            ([requests[i] for i in block], [prompts[i] for i in block])
+            for block in blocks(requests, [len(p) for p in prompts])
+            if any(requests[i].trace_id not in done for i in block)
+        ]
+        for traces in self._trainer.answer_blocks(self._adapter, self.id, work):
+            yield from (trace for trace in traces if trace.id not in done)
+
+
+Work = tuple[list[Request], list[list[int]]]
+
+
+class LocalTrainer:
+    """A Trainer for one recipe. With `workers` of 1 all is computed in this process."""
+
+    def __init__(self, recipe: Recipe, workers: int = 1, names: Sequence[str] = ()) -> None:
+        base_folder(recipe.base.model)  # a wrong name is said at once
+        self.recipe, self.workers, self.names = recipe, workers, tuple(names)
+        self._crew: Crew | None = None
+        self._worker: Any = None
+        self._tokenizer: Any = None
+
+    def __enter__(self) -> LocalTrainer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
+        self._worker = None
+
+    def load(self, adapter: Path | None) -> LocalModel:
+        """The model of one generation; None is the base."""
+        return LocalModel(self, adapter)
+
+    @property
+    def tokenizer(self) -> Any:
+        """The base's tokenizer."""
+        if self._tokenizer is None:
+            from transformers import AutoTokenizer
+
+            self._tokenizer = AutoTokenizer.from_pretrained(base_folder(self.recipe.base.model))
+        return self._tokenizer
+
+    def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Token ids of the prompts as the model reads them."""
+        prompts = [request.prompt for request in requests]
+        ids: list[list[int]] = self.tokenizer(prompts, add_special_tokens=False)["input_ids"]
+        unknown = self.tokenizer.unk_token_id
+        for request, row in zip(requests, ids, strict=True):
+            if unknown is not None and unknown in row:
+                raise BadInput(
+                    f"the prompt of task {request.task_id} has a word that the base {self.recipe.base.model} "
+                    "does not know; use names that it knows, or another base or prompt template"
+                )
+        return ids
+
+    def answer_blocks(self, adapter: str | None, model_id: str, work: Sequence[Work]) -> Iterator[list[Trace]]:
+        """Blocks of traces as they are finished."""
+        if self.workers == 1:
+            for requests, prompts in work:
+                yield self._alone().answer(adapter, model_id, requests, prompts)
+            return
+        crew, waiting = self._together(), deque(work)
+        busy: set[int] = set()
+        for rank in range(crew.size):
+            if waiting:
+                crew.send(rank, "answer", adapter, model_id, *waiting.popleft())
+                busy.add(rank)
+        while busy:
+            for rank, _, traces in crew.replies(sorted(busy)):
+                if waiting:
+                    crew.send(rank, "answer", adapter, model_id, *waiting.popleft())
+                else:
+                    busy.discard(rank)
+                yield traces
+
+    def train(self, job: TrainingJob) -> None:
+        """Leave the adapter of a job in `job.out`; goes on from a checkpoint in `job.scratch`."""
+        from iterdeploy.train.work import Lesson
+
+        start = str(job.start) if job.start else None
+        names = self._name_ids() if self.recipe.train.augment == "rename" else ()
+        parent = content_id(self.recipe.base.model, job.start)
+        digest = f"{seed_of(job.seed, parent, repr(job.examples), repr(self.recipe.train)):016x}"
+        lesson = Lesson(tuple(job.examples), start, str(job.out), str(job.scratch), job.seed, names, digest)
+        report = _reporter(job)
+        if self.workers == 1:
+            from iterdeploy.train.fit import Alone
+
+            worker = self._alone()
+            worker.parameters(lesson)
+            worker.train(lesson, Alone(), report)
+        else:
+            self._train_together(lesson, report)
+
+    def _train_together(self, lesson: Any, report: Callable[[int, int, str], None]) -> None:
+        from iterdeploy.train.diet import SHARDS
+
+        crew = self._together()
+        team = list(range(min(crew.size, SHARDS)))
+        for rank in team:
+            crew.send(rank, "prepare", lesson)
+        sizes = dict(self._all(crew, team, "prepared", report))
+        memory = SharedMemory(create=True, size=2 * SHARDS * (sizes[0] + 1) * 4)
+        try:
+            for rank in team:
+                crew.send(rank, "train", memory.name, sizes[0])
+            list(self._all(crew, team, "trained", report))
+        finally:
+            memory.close()
+            memory.unlink()
+
+    @staticmethod
+    def _all(
+        crew: Crew, team: Sequence[int], wanted: str, report: Callable[[int, int, str], None]
+    ) -> Iterator[tuple[int, Any]]:
+        open_orders = set(team)
+        while open_orders:
+            for rank, kind, content in crew.replies(sorted(open_orders)):
+                if kind == wanted:
+                    open_orders.discard(rank)
+                    yield rank, content
+                else:
+                    report(*content)
+
+    def _alone(self) -> Any:
+        if self._worker is None:
+            from iterdeploy.train.work import Worker
+
+            self._worker = Worker(self.recipe)
+        return self._worker
+
+    def _together(self) -> Crew:
+        if self._crew is None:
+            self._crew = Crew(self.recipe, self.workers)
+        return self._crew
+
+    def _name_ids(self) -> tuple[int, ...]:
+        """Token ids of the names that renaming permutes; each must be one token."""
+        rows = [self.tokenizer(f" {name}", add_special_tokens=False)["input_ids"] for name in self.names]
+        unknown = self.tokenizer.unk_token_id
+        wrong = [n for n, row in zip(self.names, rows, strict=True) if len(row) != 1 or row[0] == unknown]
+        if wrong or not rows:
+            raise BadInput(
+                f"train.augment = 'rename' needs object names that are one token each; {wrong[:3] or 'none'} are not; "
+                "set train.augment = 'none'"
+            )
+        return tuple(row[0] for row in rows)
+
+
+def _reporter(job: TrainingJob) -> Callable[[int, int, str], None]:
+    """Progress of a worker, as the run's observer and its named points see it."""
+    from iterdeploy.train.fit import CHECKPOINT
+
+    def report(done: int, total: int, note: str) -> None:
+        job.observe(Progress(job.generation, "train", done, total, note))
+        if done == 0:
+            job.point(f"gen-{job.generation}/train/audited")
+        elif done == 1:
+            job.point(f"gen-{job.generation}/train/row")
+        elif done == CHECKPOINT:
+            job.point(f"gen-{job.generation}/train/checkpoint")
+
+    return report

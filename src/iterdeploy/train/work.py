@@ -1,0 +1,158 @@
+"""What a worker does with a model: answer a block, or compute its share of a training. Runs in any process."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from iterdeploy.models.engine import Engine, Sampling
+from iterdeploy.models.kernels import use_fast_norms
+from iterdeploy.recipe import Recipe
+from iterdeploy.train.adapters import open_base, open_generation, with_lora
+from iterdeploy.train.diet import audit, split, steps_of
+from iterdeploy.train.fit import Exchange, State, fit, token_losses
+from iterdeploy.train.batches import Row
+from iterdeploy.train.optimizers import Optimizer
+from iterdeploy.types import Example, Request, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A TrainingJob as it travels to a worker."""
+
+    examples: tuple[Example, ...]
+    start: str | None
+    out: str
+    scratch: str
+    seed: int
+    names: tuple[int, ...]  # token ids of objects that may be renamed
+    job: str  # digest of all of the above: a checkpoint of another job is not used
+
+
+Report = Callable[[int, int, str], None]  # steps done, steps in all, note
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, so that sums are made in one order; a GPU does not mind."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class Worker:
+    """Holds the model that answers, and trains new ones."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.engine: Engine | None = None
+        self.loaded: str | None = None
+
+    def load(self, adapter: str | None, model_id: str) -> Engine:
+        """The engine of one generation; opened once."""
+        if self.engine is None or self.loaded != model_id:
+            self.engine = None
+            model, tokenizer = open_generation(self.recipe.base.model, Path(adapter) if adapter else None)
+            how = self.recipe.deploy
+            sampling = Sampling(how.temperature, how.top_p, how.top_k, how.max_tokens)
+            self.engine = Engine(model, tokenizer, sampling, model_id)
+            self.loaded = model_id
+        return self.engine
+
+    def answer(
+        self, adapter: str | None, model_id: str, requests: Sequence[Request], prompts: Sequence[Sequence[int]]
+    ) -> list[Trace]:
+        """One block of answers."""
+        with one_thread():
+            return self.load(adapter, model_id).answer_block(requests, prompts)
+
+    def parameters(self, lesson: Lesson) -> int:
+        """Open the model of a training; how many numbers are trained."""
+        self.engine = None
+        with one_thread():
+            torch.manual_seed(lesson.seed)
+            self.model, self.tokenizer = _trainable(self.recipe, lesson.start)
+        self.named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
+        return sum(p.numel() for _, p in self.named)
+
+    def train(self, lesson: Lesson, exchange: Exchange, report: Report) -> None:
+        """Train after `parameters`; the worker of rank 0 leaves the adapter in `lesson.out`."""
+        recipe = self.recipe.train
+        kept, validation = split(lesson.examples, recipe.validation_share, lesson.seed)
+        ends = _end_ids(self.model, self.tokenizer)
+        checked = audit(kept, validation, ends, recipe, self.recipe.curate.rule != "none")
+        total = sum(1 for _ in steps_of(kept, recipe, lesson.names, lesson.seed))
+        if exchange.rank == 0:
+            report(0, total, checked.sentence())
+        optimizer = Optimizer(
+            self.named, recipe.optimizer, recipe.learning_rate, weight_decay=recipe.weight_decay, steps=total,
+            warmup_share=recipe.warmup_share, schedule=recipe.schedule, clip=recipe.clip,
+        )  # fmt: skip
+        state = State(Path(lesson.scratch) / "training.safetensors", lesson.job)
+        pad = self.tokenizer.pad_token_id or 0
+        steps = steps_of(kept, recipe, lesson.names, lesson.seed)
+        with one_thread():
+            outcome = fit(
+                self.model, steps, optimizer, recipe, pad, lesson.seed, exchange, state,
+                lambda done, loss: report(done, total, f"loss {loss:.4f}"),
+            )  # fmt: skip
+            if exchange.rank == 0:
+                last = validation_loss(self.model, validation, pad)
+                self._leave(Path(lesson.out), asdict(checked), outcome.losses, last)
+        del self.model, self.named
+
+    def _leave(
+        self, out: Path, checked: dict[str, int], losses: Sequence[float], validation: float | None
+    ) -> None:
+        self.model.save_pretrained(str(out), safe_serialization=True)
+        if self.recipe.train.method == "full":
+            self.tokenizer.save_pretrained(str(out))
+        (out / "README.md").unlink(missing_ok=True)
+        rows = [{"step": i + 1, "loss": loss} for i, loss in enumerate(losses)]
+        if validation is not None:
+            rows.append({"step": len(losses), "validation_loss": round(validation, 6)})
+        (out / "training.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (out / "audit.json").write_text(json.dumps(checked, indent=1) + "\n")
+        for leftover in out.glob("*.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
+    how = recipe.train
+    if how.method == "full":
+        model, tokenizer = open_generation(recipe.base.model, Path(start) if start else None)
+    elif start is None:
+        base, tokenizer = open_base(recipe.base.model)
+        model = with_lora(base, how)
+    else:
+        from peft import PeftModel
+
+        base, tokenizer = open_base(recipe.base.model)
+        model = PeftModel.from_pretrained(base, start, is_trainable=True)
+    use_fast_norms(model)
+    return model, tokenizer
+
+
+def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    ends = model.generation_config.eos_token_id
+    return frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
+
+
+def validation_loss(model: Any, examples: Sequence[Example], pad: int) -> float | None:
+    """Mean cross-entropy per completion token of examples that were kept out, in nats; None without any."""
+    if not examples:
+        return None
+    model.eval()
+    with torch.no_grad():
+        sums = [float(token_losses(model, [Row(e.prompt_ids, e.completion_ids)], pad)[0]) for e in examples]
+    return sum(sums) / sum(len(e.completion_ids) for e in examples)
