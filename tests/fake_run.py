@@ -24,7 +24,7 @@ def recipe(
         name="small",
         seed=seed,
         generations=generations,
-        tasks=Tasks(sizes=SIZES, count=count, heldout=heldout),
+        tasks=Tasks(domain="scripted_run:Counting", sizes=SIZES, count=count, heldout=heldout),
         deploy=Deploy(samples=samples),
     )
 

@@ -77,12 +77,9 @@ def _cells(steps: list[Step]) -> list[str]:
     trained = [step for step in steps if step.step == "train"]
     sampled = [step for step in steps if step.step.endswith("deploy")]
     known = [step.seconds for step in steps if step.seconds is not None]
+    counts = [f(kind) for kind in (trained, sampled) for f in (_units, _tokens)]
     return [
-        *(
-            f"{sum(getattr(s, n) for s in kind):,}"
-            for kind in (trained, sampled)
-            for n in ("units", "tokens")
-        ),
+        *(f"{number:,}" for number in counts),
         clock_face(sum(known) if len(known) == len(steps) else None),
     ]
 

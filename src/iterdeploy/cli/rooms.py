@@ -68,14 +68,13 @@ def plugin(name: str) -> Any:
 
 def made(found: Any, recipe: Recipe, members: tuple[str, ...]) -> Any:
     """The object itself, or what a class or function makes: from the recipe, if it takes an argument."""
-    whole = all(hasattr(found, member) for member in members)
-    if whole and not isinstance(found, type):
+    if not isinstance(found, type) and not _missing(found, members):
         return found
     if not callable(found):
-        raise BadInput(f"{found!r} is no plug-in: it lacks {_missing(found, members)}")
+        raise BadInput(f"{_named(found)} is no plug-in: it lacks {_missing(found, members)}")
     thing = found(recipe) if _takes_argument(found) else found()
-    if not all(hasattr(thing, member) for member in members):
-        raise BadInput(f"{found!r} makes {thing!r}, which lacks {_missing(thing, members)}")
+    if missing := _missing(thing, members):
+        raise BadInput(f"{_named(found)} makes {_named(thing)}, which lacks {missing}")
     return thing
 
 
@@ -87,7 +86,12 @@ def _takes_argument(found: Any) -> bool:
 
 
 def _missing(found: Any, members: tuple[str, ...]) -> str:
-    return " and ".join(member for member in members if not hasattr(found, member))
+    """The methods that are not there, in words; empty if all are."""
+    return " and ".join(f"{m}(...)" for m in members if not callable(getattr(found, m, None)))
+
+
+def _named(found: Any) -> str:
+    return getattr(found, "__name__", "") or f"an object of {type(found).__name__}"
 
 
 def _offer(attribute: str, module: Any) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import unicodedata
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from iterdeploy.cli.arguments import Commands, add_json, add_run, print_json
 from iterdeploy.cli.words import count
-from iterdeploy.errors import BadInput, nearest
+from iterdeploy.errors import BadInput
 from iterdeploy.types import SPLITS
 
 if TYPE_CHECKING:
@@ -83,8 +84,11 @@ def _answers(run: Run) -> list[Answer]:
 def _offer(wanted: str, ids: list[str]) -> str:
     if not ids:
         return "no generation has been validated yet"
-    close = nearest(wanted, ids).rpartition("did you mean ")[2].rstrip("?)")
-    return f"did you mean {close}?" if close in ids else f"they look like {ids[0]}"
+    longer = [known for known in ids if known.startswith(wanted)]
+    if longer:
+        return "did you mean " + ", ".join(longer[:3]) + "?"
+    close = get_close_matches(wanted, ids, n=1)
+    return f"did you mean {close[0]}?" if close else f"they look like {ids[0]}"
 
 
 def _show(shown: Shown, console: Console) -> None:

@@ -23,7 +23,7 @@ def _opening(numbers: RunNumbers) -> str:
     lines = [
         f"{numbers.domain}, generation {first.number} to {last.number}"
         + ("" if last.number == numbers.planned else f" of {numbers.planned}")
-        + f", {count(numbers.samples, 'answer')} a task."
+        + f", {numbers.samples} answer{'s' if numbers.samples > 1 else ''} a task."
     ]
     lines += [_headline("Deployed", first.deployed, last.deployed)]
     lines += [_headline("Held-out, never trained on", first.heldout, last.heldout)]
@@ -155,15 +155,6 @@ def figure(values: Spread | None, name: str) -> str:
 def decimal(value: float | None) -> str:
     """A distance."""
     return "-" if value is None else f"{value:.3f}"
-
-
-def count(number: int, noun: str) -> str:
-    """A number and its noun, in the plural where it must be.
-
-    >>> count(1, "task"), count(2, "task")
-    ('1 task', '2 tasks')
-    """
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def gained_lost(number: int, split: SplitNumbers) -> str:

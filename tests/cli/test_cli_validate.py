@@ -1,0 +1,73 @@
+"""`iterdeploy validate`: the exit code is the verdict."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from iterdeploy.cli import main
+
+DOMAIN = """
+(define (domain hall) (:predicates (lit ?x) (dark ?x))
+  (:action switch-on :parameters (?x) :precondition (dark ?x) :effect (and (lit ?x) (not (dark ?x)))))
+"""
+PROBLEM = "(define (problem p) (:domain hall) (:objects a b) (:init (dark a)) (:goal (lit a)))"
+
+
+def judge(folder: Path, plan: str | bytes, *more: str, problem: str = PROBLEM) -> int:
+    (folder / "domain.pddl").write_text(DOMAIN)
+    (folder / "problem.pddl").write_text(problem)
+    (folder / "plan").write_bytes(plan if isinstance(plan, bytes) else plan.encode())
+    files = [str(folder / name) for name in ("domain.pddl", "problem.pddl", "plan")]
+    return main(["validate", *files, *more])
+
+
+def test_a_valid_plan_is_exit_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(tmp_path, "(switch-on a)\n") == 0
+    assert capsys.readouterr().out == "valid, 1 step\n"
+
+
+@pytest.mark.parametrize(
+    ("plan", "reason"),
+    [
+        ("", "the goal needs (lit a)"),
+        ("; now\n(switch-on b)", "needs (dark b), which is false"),
+        ("(switch-off a)", "no action 'switch-off'"),
+        ("(switch-on c)", "no object 'c'"),
+        ("(switch-on a b)", "takes 1 argument"),
+    ],
+)
+def test_an_invalid_plan_is_exit_1_with_the_reason(
+    plan: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert judge(tmp_path, plan) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("not valid: ")
+    assert reason in out
+    if plan.startswith(";"):
+        assert out.endswith("plan, line 2)\n")
+
+
+def test_json_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(tmp_path, "(switch-on a)\n(switch-on a)", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], found["fault"], found["step"], found["line"]) == (False, "precondition", 2, 2)
+
+
+@pytest.mark.parametrize("plan", ["switch-on a", "(switch-on a", b"\xff\xfe\x00"])
+def test_a_file_that_is_no_plan_is_exit_2(
+    plan: str | bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert judge(tmp_path, plan) == 2
+    assert str(tmp_path / "plan") in capsys.readouterr().err
+
+
+def test_a_bad_problem_and_a_missing_file_are_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert judge(tmp_path, "", problem="(define (problem p)") == 2
+    assert "problem.pddl: " in capsys.readouterr().err
+    assert main(["validate", *[str(tmp_path / "none")] * 3]) == 2
+    assert "No such file" in capsys.readouterr().err
