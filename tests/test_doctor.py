@@ -13,6 +13,7 @@ from iterdeploy import doctor
 from iterdeploy.cli import main
 
 
+@pytest.mark.slow
 def test_a_machine_that_runs_these_tests_is_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

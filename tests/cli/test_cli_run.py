@@ -81,9 +81,8 @@ def test_json_is_the_state_alone(whole: Path, capsys: pytest.CaptureFixture[str]
     assert [row["number"] for row in state["generations"]] == [0, 1, 2]
 
 
-@pytest.mark.parametrize(
-    "point", ["gen-1/deploy/row@5", "report/report.md/written", "report/solved.svg/renamed"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["gen-1/deploy/row@5", "report/report.md/written"])
 def test_a_killed_run_ends_the_same(point: str, whole: Path, tmp_path: Path) -> None:
     command = ["run", "demo", *SMALL, "--out", "run"]
     killed = as_program(*command, "--kill-at", point, folder=tmp_path)

@@ -10,6 +10,8 @@ import fake_run
 import pytest
 
 from iterdeploy.errors import Locked
+from iterdeploy.report.markdown import markdown
+from iterdeploy.report.numbers import read_numbers
 from iterdeploy.report.write import write_report
 from iterdeploy.store import Run
 
@@ -51,8 +53,7 @@ def test_the_files_hold_what_they_should(tmp_path: Path) -> None:
 
 def test_every_table_of_the_markdown_is_rectangular(tmp_path: Path) -> None:
     run = fake_run.write(tmp_path / "run", fake_run.recipe(samples=2))
-    write_report(run)
-    blocks = (run.path / "report.md").read_text().split("\n\n")
+    blocks = markdown(read_numbers(run)).split("\n\n")
     tables = [block.splitlines() for block in blocks if block.startswith("|")]
     assert len(tables) == 11
     for table in tables:
