@@ -148,7 +148,11 @@ class _Reader:
             for index, opening in enumerate(fences)
             if index % 2 == 0
         ]
-        return [span for span in spans if any(line.actions for _, line in self._read(span, inside=True))]
+        return [
+            span
+            for span in spans
+            if any(self._lines.knows(line) for _, line in self._read(span, inside=True))
+        ]
 
     def _of_blocks(self, blocks: list[_Span], answer: _Span) -> tuple[Action, ...]:
         """The plan of the blocks, which must all state the same one; empty blocks beside it do not count."""
@@ -159,8 +163,7 @@ class _Reader:
     def _of_block(self, block: _Span) -> tuple[Action, ...]:
         actions: list[Action] = []
         for number, line in self._read(block, inside=True):
-            if self._corrects(line.rest):
-                raise _corrected(line.rest)
+            self._refuse_correction(line)
             if line.bad:
                 where = place(self.text, block.start)[0] + number
                 raise _UnreadableError(
@@ -184,8 +187,8 @@ class _Reader:
         last: int | None = None
         prose = broken = False
         for _, line in self._read(answer, inside=False):
-            if plans and self._corrects(line.rest):
-                raise _corrected(line.rest)
+            if plans or line.actions:
+                self._refuse_correction(line)
             if line.bad:
                 raise _UnreadableError(Fault.SYNTAX, f"a line is not an action: {_shown(line.rest)}")
             if line.actions:
@@ -233,8 +236,10 @@ class _Reader:
         start = max(text.rfind("\n", 0, found.start()), text.rfind("\r", 0, found.start())) + 1
         return NEWLINE.split(text[start : found.end() + _SHOWN])[0]
 
-    def _corrects(self, text: str) -> bool:
-        return bool(text) and any(map(self._counts, _CORRECTION.finditer(text)))
+    def _refuse_correction(self, line: Line) -> None:
+        for text in (line.rest, line.remark):
+            if text and any(map(self._counts, _CORRECTION.finditer(text))):
+                raise _corrected(text)
 
     def _counts(self, found: re.Match[str]) -> bool:
         return not (self._waits and found["wait"])

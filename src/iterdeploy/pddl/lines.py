@@ -25,12 +25,10 @@ class Line:
 
     actions: tuple[Action, ...] = ()
     rest: str = ""  # the text that is no part of an action
+    remark: str = ""  # a comment, or an action that may be a sentence: looked at for corrections alone
     bad: bool = False
     number: int | None = None  # of a numbered list
     used: frozenset[Rule] = frozenset()
-
-
-BLANK = Line()
 
 
 @dataclass(slots=True)
@@ -65,7 +63,7 @@ class LineReader:
         text, _, comment = raw.partition(";")
         text = text.strip(SPACE)
         if not text:
-            return Line(rest=comment) if comment else BLANK
+            return Line(remark=comment)
         used: set[Rule] = set()
         text, number = self._undress(text, used)
         if inside and text.endswith(":") and Rule.PROSE in self._rules:
@@ -79,7 +77,13 @@ class LineReader:
             return Line(rest=raw, bad=inside or (stray and bool(found.actions)))
         if rest:
             used.add(Rule.PROSE)
-        return Line(tuple(found.actions), rest + comment, False, number, frozenset(used))
+        known = all(action.name in self._arities for action in found.actions)
+        remark = comment if known else raw
+        return Line(tuple(found.actions), rest, remark, False, number, frozenset(used))
+
+    def knows(self, line: Line) -> bool:
+        """Whether some action of the line is one of the domain's."""
+        return any(action.name in self._arities for action in line.actions)
 
     def _undress(self, text: str, used: set[Rule]) -> tuple[str, int | None]:
         """The text without backticks, list marks, capitals and closing punctuation; and its list number."""

@@ -16,6 +16,7 @@ from iterdeploy.pddl.steps import Blueprint, Step, workshop
 from iterdeploy.pddl.structures import Action, Binding, Domain, Formula, Problem, Variable, Vocabulary
 from iterdeploy.types import Fault
 
+_LONGEST = 120  # characters of an action in a reason
 _KEPT = 5_000  # steps kept filled in for one set of objects
 
 
@@ -69,15 +70,16 @@ class _Arena:
         taken = self.workshop.blueprints.get(name)
         if taken is None:
             there = nearest(name, self.workshop.blueprints)
-            raise _MisfitError(Fault.UNKNOWN_ACTION, f"no action {name!r} in {action}; {there}")
+            raise _MisfitError(
+                Fault.UNKNOWN_ACTION, f"no action {_brief(name)!r} in {_brief(action)}; {there}"
+            )
         parameters = taken.schema.parameters
         if len(args) != len(parameters):
-            counts = f"takes {_arguments(len(parameters))}, and {action} has {len(args)}"
+            counts = f"takes {_arguments(len(parameters))}, and {_brief(action)} has {len(args)}"
             raise _MisfitError(Fault.ARITY, f"{name} {counts}")
         for arg in args:
             if arg not in self.objects:
-                there = nearest(arg, self.objects)
-                raise _MisfitError(Fault.UNKNOWN_OBJECT, f"no object {arg!r} for {action}; {there}")
+                raise self._unknown(action, arg)
         return self.workshop.step(taken, args)
 
     def _places(self, taken: Blueprint) -> tuple[Mapping[str, None], ...]:
@@ -96,9 +98,7 @@ class _Arena:
         objects = self.objects
         for arg in args:
             if arg not in objects:
-                return _MisfitError(
-                    Fault.UNKNOWN_OBJECT, f"no object {arg!r} for {action}; {nearest(arg, objects)}"
-                )
+                return self._unknown(action, arg)
         for number, (arg, variable) in enumerate(zip(args, parameters, strict=True), 1):
             if arg not in self._place(variable):
                 have, want = " or ".join(objects[arg]), " or ".join(variable.types)
@@ -107,6 +107,10 @@ class _Arena:
                     f"argument {number} of {action} takes type {want}, and {arg} is of type {have}",
                 )
         raise AssertionError(f"{action} fits")  # the caller found an argument that does not
+
+    def _unknown(self, action: Action, arg: str) -> _MisfitError:
+        there = nearest(arg, self.objects)
+        return _MisfitError(Fault.UNKNOWN_OBJECT, f"no object {_brief(arg)!r} for {_brief(action)}; {there}")
 
 
 @lru_cache(maxsize=128)
@@ -135,7 +139,7 @@ def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgem
                 return _inapplicable(step, state, number, action, len(plan))
     except _MisfitError as misfit:
         reason = f"step {number}: {misfit.reason}"
-        return Judgement(False, misfit.fault, reason, number, str(plan[number - 1]), "", len(plan))
+        return Judgement(False, misfit.fault, reason, number, _brief(plan[number - 1]), "", len(plan))
     if _reached(problem, state):
         return Judgement(True, None, "", None, "", "", len(plan))
     return _goal_missed(problem.goal, state, len(plan))
@@ -158,6 +162,12 @@ def _goal_missed(goal: Formula, state: State, cost: int) -> Judgement:
     end = f"after the last step, {cost}" if cost else "and the plan is empty"
     reason = f"the goal needs {literal}, which is false {end}"
     return Judgement(False, Fault.GOAL, reason, None, "", literal, cost)
+
+
+def _brief(thing: str | Action) -> str:
+    """Its text, cut where a model has written a name without end."""
+    text = str(thing)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _arguments(count: int) -> str:
