@@ -31,7 +31,7 @@ class Diet:
     """Which demonstrations, in which shares."""
 
     plan_sizes: tuple[int, ...] = (2, 3, 4, 5)
-    read_sizes: tuple[int, ...] = tuple(range(2, 15))
+    read_sizes: tuple[int, ...] = tuple(range(2, 17))
     read_share: float = 0.4
     keep_share: float = 0.5
 

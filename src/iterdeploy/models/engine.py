@@ -19,7 +19,7 @@ from iterdeploy.types import Finish, Request, Trace
 BLOCK = 64
 """Rows that are sampled together."""
 
-ROOM = 64
+ROOM = 128
 """Tokens by which the cache grows."""
 
 
@@ -130,47 +130,57 @@ class Engine:
         count, limit = len(prompts), self.sampling.max_tokens
         rows = _Rows([[] for _ in prompts], [[] for _ in prompts], ["length"] * count)
         draws = np.stack([np.random.Generator(np.random.Philox(seed)).random(limit) for seed in seeds])
-        live = list(range(count))
-        for step, logits in enumerate(self._logits(prompts, rows, live)):
-            chosen, logprobs = draw(logits, draws[live, step], self.sampling)
-            for row, token, logprob in zip(live, chosen.tolist(), logprobs.tolist(), strict=True):
-                rows.tokens[row].append(token)
-                rows.logprobs[row].append(round(logprob, 4))
-                if token in self.end_ids:
-                    rows.finish[row] = "stop"
-            if step + 1 == limit or all(rows.finish[row] == "stop" for row in live):
+        herd = _Herd(self.model, prompts, self.tokenizer.pad_token_id or 0, limit)
+        for step in range(limit):
+            chosen, logprobs = draw(herd.logits, draws[herd.rows, step], self.sampling)
+            for row, token, logprob in zip(herd.rows, chosen.tolist(), logprobs.tolist(), strict=True):
+                if rows.finish[row] != "stop":
+                    rows.tokens[row].append(token)
+                    rows.logprobs[row].append(round(logprob, 4))
+                    if token in self.end_ids:
+                        rows.finish[row] = "stop"
+            alive = [i for i, row in enumerate(herd.rows) if rows.finish[row] != "stop"]
+            if not alive or step + 1 == limit:
                 break
+            herd.step(chosen, alive)
         return rows
 
-    def _logits(
-        self, prompts: Sequence[Sequence[int]], rows: _Rows, live: list[int]
-    ) -> Iterator[torch.Tensor]:
-        """Logits of the next token of each live row, again and again; shrinks `live` as rows finish."""
-        device = self.model.device
-        width = max(len(p) for p in prompts)
-        pad = self.tokenizer.pad_token_id or 0
+
+class _Herd:
+    """The rows of a block on their way: their cache, masks and positions; finished rows leave an eighth at a time."""
+
+    def __init__(self, model: Any, prompts: Sequence[Sequence[int]], pad: int, limit: int) -> None:
+        self.model, device = model, model.device
+        self.rows = list(range(len(prompts)))
+        self.width = width = max(len(p) for p in prompts)
         ids = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts], device=device)
-        mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=device)
-        mask = torch.cat([mask, mask.new_ones(len(prompts), self.sampling.max_tokens)], 1)
-        positions = (mask[:, :width].cumsum(1) - 1).clamp_min(0)
-        cache = Cache(layer_class_to_replicate=GrowingLayer)
-        last, length = positions[:, -1:], width
-        while True:
-            out = self.model(
-                input_ids=ids, attention_mask=mask[:, :length], position_ids=positions, past_key_values=cache,
-                use_cache=True, logits_to_keep=1,
-            )  # fmt: skip
-            yield out.logits[:, -1]
-            alive = [i for i, row in enumerate(live) if rows.finish[row] != "stop"]
-            if len(alive) < len(live):
-                keep = torch.tensor(alive, device=device)
-                for layer in cache.layers:
-                    layer.keep(keep)  # type: ignore[union-attr]
-                mask, last = mask.index_select(0, keep), last.index_select(0, keep)
-                live[:] = [live[i] for i in alive]
-            ids = torch.tensor([[rows.tokens[row][-1]] for row in live], device=device)
-            last = positions = last + 1
-            length += 1
+        real = torch.tensor([[False] * (width - len(p)) + [True] * len(p) for p in prompts], device=device)
+        self.mask = torch.cat([real, real.new_ones(len(prompts), limit)], 1)[:, None, None]
+        causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
+        own = torch.eye(width, dtype=torch.bool, device=device)  # padding sees itself, so that no row is empty
+        positions = (real.cumsum(1) - 1).clamp_min(0)
+        self.last = positions[:, -1:]
+        self.cache = Cache(layer_class_to_replicate=GrowingLayer)
+        self._forward(ids, (causal & self.mask[..., :width]) | own, positions)
+
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> None:
+        self.logits = self.model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=self.cache,
+            use_cache=True, logits_to_keep=1,
+        ).logits[:, -1]  # fmt: skip
+
+    def step(self, tokens: torch.Tensor, alive: Sequence[int]) -> None:
+        """Read one more token a row, and compute the logits of the next; rows not in `alive` may leave."""
+        if len(alive) * 8 <= len(self.rows) * 7:
+            keep = torch.tensor(alive, device=tokens.device)
+            for layer in self.cache.layers:
+                layer.keep(keep)  # type: ignore[union-attr]
+            self.mask, self.last = self.mask.index_select(0, keep), self.last.index_select(0, keep)
+            tokens = tokens.index_select(0, keep)
+            self.rows = [self.rows[i] for i in alive]
+        self.last = self.last + 1
+        self.width += 1
+        self._forward(tokens[:, None], self.mask[..., : self.width], self.last)
 
 
 def draw(logits: torch.Tensor, uniforms: np.ndarray[Any, Any], how: Sampling) -> tuple[torch.Tensor, torch.Tensor]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,10 @@ from iterdeploy.domains.demonstrations import Diet, demonstrations
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.models.words import word_tokenizer
 from iterdeploy.train.batches import Batch, Row, bucketed, collate, jumps
+from iterdeploy.train.card import model_card
 from iterdeploy.train.optimizers import Optimizer
+from iterdeploy.train.probe import probe
+from iterdeploy.train.work import one_thread
 
 WORDS = (
     " init", "\ngoal", " clear", " handempty", " holding", " on", " ontable",
@@ -27,6 +29,9 @@ WORDS = (
     "\npick-up", "\nput-down", "\nstack", "\nunstack",
     *(f" {name}" for name in NAMES),
 )  # fmt: skip
+
+POOL = 1024
+"""Demonstrations that are sorted by length together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,16 @@ class BaseRecipe:
     heads: int = 4
     kv_heads: int = 2
     feed_forward: int = 384
-    steps: int = 3000
-    tokens_per_step: int = 2048
+    steps: int = 2500
+    tokens_per_step: int = 2048  # padded
     muon_rate: float = 6e-3
-    adamw_rate: float = 2e-3
+    adamw_rate: float = 2e-3  # of embeddings and norms
     weight_decay: float = 0.01
+    warmup_share: float = 0.05
     diet: Diet = field(default_factory=Diet)
+
+
+Show = Callable[[int, int, float], None]  # steps done, steps in all, recent loss in nats per token
 
 
 def new_model(recipe: BaseRecipe, vocabulary: int) -> Any:
@@ -69,12 +78,12 @@ def new_model(recipe: BaseRecipe, vocabulary: int) -> Any:
     )
 
 
-def batches(recipe: BaseRecipe, tokenizer: Any, seed: int, pool: int = 1024) -> Iterator[Batch]:
+def batches(recipe: BaseRecipe, tokenizer: Any, seed: int) -> Iterator[Batch]:
     """Endless batches: a pool of demonstrations at a time, cut into batches of rows of like length."""
     rng = random.Random(f"batches-{seed}")
     source = demonstrations(recipe.diet, seed)
     while True:
-        demos = [next(source) for _ in range(pool)]
+        demos = [next(source) for _ in range(POOL)]
         prompts = tokenizer([d.prompt for d in demos], add_special_tokens=False)["input_ids"]
         answers = tokenizer([d.completion for d in demos], add_special_tokens=False)["input_ids"]
         lengths = [len(p) + len(a) for p, a in zip(prompts, answers, strict=True)]
@@ -84,34 +93,45 @@ def batches(recipe: BaseRecipe, tokenizer: Any, seed: int, pool: int = 1024) -> 
 
 
 def loss_of(model: Any, batch: Batch) -> torch.Tensor:
-    """Mean cross-entropy over completion tokens."""
+    """Mean cross-entropy over completion tokens, in nats."""
     logits = model(
         input_ids=batch.input_ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
     ).logits
     return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten())
 
 
-def make_base(recipe: BaseRecipe, seed: int, out: Path) -> None:
-    """Train a base and leave model, tokenizer and the recipe in `out`."""
-    torch.set_num_threads(1)
-    torch.manual_seed(seed)
-    tokenizer = word_tokenizer(WORDS)
-    model = new_model(recipe, len(tokenizer))
+def make_base(recipe: BaseRecipe, seed: int, out: Path, show: Show) -> None:
+    """Train a base; leave weights, tokenizer, its recipe, losses, a probe by size and a model card in `out`."""
+    with one_thread():
+        torch.manual_seed(seed)
+        tokenizer = word_tokenizer(WORDS)
+        model = new_model(recipe, len(tokenizer))
+        out.mkdir(parents=True, exist_ok=True)
+        losses = _teach(recipe, model, batches(recipe, tokenizer, seed), show)
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        rows = probe(out)
+    facts = {"seed": seed, "recipe": asdict(recipe), "losses": losses, "probe": [asdict(row) for row in rows]}
+    (out / "base.json").write_text(json.dumps(facts, indent=1) + "\n")
+    (out / "README.md").write_text(model_card(recipe, seed, losses[-1], rows, out))
+
+
+def _teach(recipe: BaseRecipe, model: Any, source: Iterator[Batch], show: Show) -> list[float]:
+    """All steps; the mean loss of each hundred."""
     use_fast_norms(model)
     optimizer = Optimizer(
         model.named_parameters(), "muon", recipe.muon_rate, rest_rate=recipe.adamw_rate,
-        weight_decay=recipe.weight_decay, steps=recipe.steps, warmup_share=0.05,
+        weight_decay=recipe.weight_decay, steps=recipe.steps, warmup_share=recipe.warmup_share,
     )  # fmt: skip
-    source, recent, t0, c0 = batches(recipe, tokenizer, seed), [], time.time(), time.process_time()
+    losses: list[float] = []
+    recent: list[float] = []
     for step in range(recipe.steps):
         loss = loss_of(model, next(source))
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         recent.append(loss.item())
-        if (step + 1) % 100 == 0:
-            print(step + 1, f"loss {sum(recent[-100:]) / 100:.4f} wall {time.time() - t0:.0f} cpu {time.process_time() - c0:.0f}", flush=True)
-        if (step + 1) % 500 == 0:
-            model.save_pretrained(out)
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    (out / "base.json").write_text(json.dumps({"seed": seed, **asdict(recipe)}, indent=1))
+        show(step + 1, recipe.steps, sum(recent) / len(recent))
+        if len(recent) == 100 or step + 1 == recipe.steps:
+            losses.append(round(sum(recent) / len(recent), 5))
+            recent = []
+    return losses

@@ -15,7 +15,7 @@ import torch
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.recipe import Recipe
-from iterdeploy.train.adapters import open_base, open_generation, with_lora
+from iterdeploy.train.adapters import added_up, open_base, open_generation, with_lora
 from iterdeploy.train.diet import audit, split, steps_of
 from iterdeploy.train.fit import Exchange, State, fit, token_losses
 from iterdeploy.train.batches import Row
@@ -65,7 +65,7 @@ class Worker:
             model, tokenizer = open_generation(self.recipe.base.model, Path(adapter) if adapter else None)
             how = self.recipe.deploy
             sampling = Sampling(how.temperature, how.top_p, how.top_k, how.max_tokens)
-            self.engine = Engine(model, tokenizer, sampling, model_id)
+            self.engine = Engine(added_up(model), tokenizer, sampling, model_id)
             self.loaded = model_id
         return self.engine
 
