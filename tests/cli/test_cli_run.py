@@ -115,6 +115,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path) -> None:
         (["nowhere.toml"], "cannot read the recipe nowhere.toml"),
         (["--set", "train.epoch=4"], "no setting 'train.epoch'; did you mean train.epochs"),
         (["--set", "tasks.domain=bloks"], "no domain 'bloks'"),
+        (["--set", "base.model=bloks-small"], "no base 'bloks-small'"),
         (["--set", "tasks.domain=no_such:X"], "no module 'no_such'"),
         (["--set", "tasks.domain=scripted_run:Countin"], "has no 'Countin'; did you mean Counting?"),
         (

@@ -12,7 +12,7 @@ def add(commands: Commands) -> None:
     """Add `check` to the command line."""
     check = commands.add_parser("check", help="try out a domain plug-in; exit 1 if it breaks a promise")
     check.add_argument("domain", metavar="DOMAIN", help="module:attribute, or a domain that ships")
-    check.add_argument("--sizes", default="3,4,5", metavar="N,N,...", help="task sizes; default: 3,4,5")
+    check.add_argument("--sizes", default="6,7,8", metavar="N,N,...", help="task sizes; default: 6,7,8")
     check.add_argument("--count", type=int, default=30, metavar="N", help="tasks a split; default: 30")
     check.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of the tasks; default: 0")
     add_json(check)

@@ -29,15 +29,16 @@ def open_domain(recipe: Recipe) -> Domain:
 
 
 @contextmanager
-def open_trainer(recipe: Recipe, workers: int) -> Iterator[Trainer]:
+def open_trainer(recipe: Recipe, workers: int, domain: Domain) -> Iterator[Trainer]:
     """The recipe's trainer: the local one, or `module:attribute` given as base.model."""
     if ":" in recipe.base.model:
         trainer: Trainer = made(plugin(recipe.base.model), recipe, members=("train", "load"))
         yield trainer
         return
-    from iterdeploy.train.local import LocalTrainer  # imports torch
+    from iterdeploy.train.local import LocalTrainer
 
-    with LocalTrainer(recipe, workers=workers) as local:
+    names = getattr(domain, "names", ())  # of objects that augmentation may permute
+    with LocalTrainer(recipe, workers=workers, names=names) as local:
         yield local
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from iterdeploy.recipe import Recipe
     from iterdeploy.report.numbers import RunNumbers
     from iterdeploy.store import Run
-    from iterdeploy.types import Checkpoint, Domain
+    from iterdeploy.types import Checkpoint, Domain, Trainer
 
 
 def add(commands: Commands) -> None:
@@ -42,18 +42,20 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
-    from iterdeploy.cli.rooms import open_domain
+    from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.store import Run
 
     recipe = recipe_of(args)
-    domain = open_domain(recipe)  # before a folder is made: a wrong name must not leave one
+    domain = open_domain(recipe)
     console = Console(stderr=args.json, highlight=False)
-    run = Run.create(args.out or default_folder(recipe), recipe)
-    try:
-        numbers = _run(run, domain, args, console)
-    except KeyboardInterrupt:
-        _say_what_is_kept(run)
-        return 130
+    with open_trainer(recipe, args.workers, domain) as trainer:
+        # only now: a wrong name must not leave a folder
+        run = Run.create(args.out or default_folder(recipe), recipe)
+        try:
+            numbers = _run(run, domain, trainer, args, console)
+        except KeyboardInterrupt:
+            _say_what_is_kept(run)
+            return 130
     if args.json:
         from iterdeploy.cli.status import state_of
 
@@ -68,10 +70,12 @@ def default_folder(recipe: Recipe) -> Path:
     return Path("runs") / f"{recipe.name}-seed{recipe.seed}"
 
 
-def _run(run: Run, domain: Domain, args: argparse.Namespace, console: Console) -> RunNumbers:
+def _run(
+    run: Run, domain: Domain, trainer: Trainer, args: argparse.Namespace, console: Console
+) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of, open_trainer
+    from iterdeploy.cli.rooms import bound_of
     from iterdeploy.loop import run_loop
     from iterdeploy.report.write import write_report
 
@@ -82,10 +86,7 @@ def _run(run: Run, domain: Domain, args: argparse.Namespace, console: Console) -
     def report(finished: Run) -> None:
         written.append(write_report(finished, bound_of(domain), point))
 
-    with (
-        shown(console, plan_of(run.recipe, args.workers, domain), before) as observe,
-        open_trainer(run.recipe, args.workers) as trainer,
-    ):
+    with shown(console, plan_of(run.recipe, args.workers, domain), before) as observe:
         run_loop(run, domain, trainer, observe=observe, point=point, report=report)
     return written[0]
 

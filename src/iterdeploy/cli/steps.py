@@ -77,10 +77,10 @@ def _refuse_outside(generation: int, run: Run) -> None:
 
 
 def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import open_trainer
+    from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.loop import deploy_step
 
-    with open_trainer(run.recipe, args.workers) as trainer:
+    with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
         deploy_step(run, trainer, args.generation, watch, args.split)
     file = run.traces_file(args.generation, args.split)
     return f"{len(run.traces(args.generation, args.split))} traces in {file}"
@@ -105,11 +105,11 @@ def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 
 def _train(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import open_trainer
+    from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.loop import train_step
 
     _refuse_base(args.generation, "trained")
-    with open_trainer(run.recipe, args.workers) as trainer:
+    with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
         train_step(run, trainer, args.generation, watch)
     return f"generation {args.generation} is trained: {run.adapter_folder(args.generation)}"
 
