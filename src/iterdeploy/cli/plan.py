@@ -107,5 +107,5 @@ def _totals(plan: Plan, workers: int) -> list[str]:
         *lines,
         f"time      about {clock_face(plan.seconds)} on {count(workers, 'CPU core')} with nothing else to do",
         f"disk      about {plan.disk_bytes / 2**20:,.0f} MiB",
-        "Tasks and answers are exact; the rest is estimated, and corrected while a run goes on.",
+        "Tasks and answers are exact; the rest is estimated. A run corrects its time left.",
     ]
