@@ -36,7 +36,7 @@ def test_a_problem_holds_what_its_text_says() -> None:
     assert "ontable a" in read.init
     assert "handempty" in read.init
     assert read.goal == And((Atom("on", ("a", "b")), Atom("on", ("b", "c"))))
-    assert read.goal_facts == {"on a b", "on b c"}
+    assert read.goal_facts == frozenset({"on a b", "on b c"})
 
 
 def test_the_same_text_is_read_once() -> None:

@@ -274,7 +274,7 @@ def test_agrees_with_blocks_moved_by_hand() -> None:
         names = ["a", "b", "c"]
         rng.shuffle(names)
         towers = {names[0]: "", names[1]: rng.choice(["", names[0]]), names[2]: ""}
-        steps = []
+        steps: list[Action] = []
         for _ in range(rng.randint(0, 3)):
             x, y = rng.choice(names), rng.choice(names)
             steps += rng.choice([plan(f"pick-up {x}, stack {x} {y}"), plan(f"unstack {x} {y}, put-down {x}")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import cast
 
 from iterdeploy.errors import nearest
 from iterdeploy.pddl.formulas import (
@@ -21,7 +21,6 @@ from iterdeploy.pddl.formulas import (
     variables_of,
 )
 from iterdeploy.pddl.lexer import (
-    FlatGroup,
     Group,
     MisreadError,
     flaw,
@@ -31,6 +30,7 @@ from iterdeploy.pddl.lexer import (
     name_at,
     read,
     subgroup,
+    words,
 )
 from iterdeploy.pddl.strata import stratify
 from iterdeploy.pddl.structures import (
@@ -376,11 +376,6 @@ def _members(objects: Mapping[str, Types], types: Mapping[str, frozenset[str]]) 
     return members
 
 
-class _Fact(NamedTuple):
-    atom: Atom
-    text: str
-
-
 class _Facts:
     """Reads ground atoms over some objects: each is checked once, whatever problem it stands in."""
 
@@ -388,26 +383,37 @@ class _Facts:
         self.vocabulary = Vocabulary(objects, _members(objects, domain.types))
         self.scope = Scope(domain.types, domain.predicates, domain.functions, objects)
         self.derived = {rule.predicate for stratum in domain.strata for rule in stratum}
-        self._known: dict[str, _Fact] = {}
+        self._places = {
+            name: tuple(map(self._place, signature))
+            for name, signature in domain.predicates.items()
+            if name not in self.derived
+        }
+        self._known: dict[str, str] = {}
 
-    def plain(self, part: str | Group) -> _Fact | None:
-        """The fact that "(on a b)" plainly is; None where it must be looked at again."""
+    def _place(self, types: Types) -> Mapping[str, None]:
+        members = self.vocabulary.members
+        if len(types) == 1:
+            return members[types[0]]
+        return {name: None for kind in types for name in members[kind]}
+
+    def plain(self, part: str | Group) -> str:
+        """The text of the fact that "( on a  b)" plainly is; "" where it must be looked at again."""
         if not isinstance(part, str):
-            return None
+            return ""
         return self._known.get(part) or self._learn(part)
 
-    def _learn(self, part: str) -> _Fact | None:
-        group = FlatGroup(0, part)
-        if part[0] != "(" or head(group) not in self.scope.predicates:
-            return None
-        try:
-            atom = atom_of(group, self.scope)
-        except MisreadError:
-            return None  # read again, in its place, to say what is wrong
-        fact = _Fact(atom, fact_text(atom))
-        if len(self._known) < _KNOWN and atom.predicate not in self.derived:
-            self._known[part] = fact
-        return None if atom.predicate in self.derived else fact
+    def _learn(self, part: str) -> str:
+        found = words(part[1:-1]) if part[0] == "(" else []
+        places = self._places.get(found[0]) if found else None
+        if places is None or len(places) != len(found) - 1:
+            return ""
+        for place, word in zip(places, found[1:], strict=True):
+            if word not in place:
+                return ""
+        text = " ".join(found)
+        if len(self._known) < _KNOWN:
+            self._known[part] = text
+        return text
 
     def checked(self, group: Group) -> str:
         """The text of an atom after a full check."""
@@ -423,8 +429,8 @@ def _init(section: Group, facts: _Facts) -> frozenset[str]:
     denied: dict[str, Group] = {}
     for index, part in enumerate(section.parts):
         fact = facts.plain(part)
-        if fact is not None:
-            stated.append(fact.text)
+        if fact:
+            stated.append(fact)
         elif index:
             stated += _odd_fact(section, index, facts, denied)
     true = frozenset(stated)
@@ -453,11 +459,15 @@ def _goal(section: Group, facts: _Facts) -> tuple[Formula, frozenset[str] | None
     """The goal, and its atoms where it is a conjunction of ground atoms and nothing else."""
     goal = section.items[1]
     if isinstance(goal, Group) and head(goal) == "and":
-        read = [facts.plain(part) for part in goal.parts[1:]]
-        plain = [fact for fact in read if fact]
-        if len(plain) == len(read):
-            return And(tuple(fact.atom for fact in plain)), frozenset(fact.text for fact in plain)
+        found = [facts.plain(part) for part in goal.parts[1:]]
+        if all(found):
+            return And(tuple(map(_atom_of_text, found))), frozenset(found)
     return formula_of(goal, section, facts.scope), None
+
+
+def _atom_of_text(fact: str) -> Atom:
+    predicate, *objects = fact.split(" ")
+    return Atom(predicate, tuple(objects))
 
 
 def _initial_number(fact: Group, scope: Scope) -> None:

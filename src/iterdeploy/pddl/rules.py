@@ -24,7 +24,7 @@ class Rule(StrEnum):
     REPEATS = "repeats"  # the same plan stated again
 
 
-ALL_RULES: tuple[str, ...] = tuple(Rule)
+ALL_RULES: tuple[str, ...] = tuple(rule.value for rule in Rule)
 
 
 def rules_of(names: Sequence[str]) -> frozenset[Rule]:

@@ -66,6 +66,15 @@ class _Arena:
         return step
 
     def _new_step(self, action: Action) -> Step:
+        taken = self.workshop.blueprints.get(action.name)
+        if taken is None or len(action.args) != len(taken.schema.parameters):
+            return self._folded_step(action)
+        if not all(arg in self.objects for arg in action.args):
+            return self._folded_step(action)
+        return self.workshop.step(taken, action.args)
+
+    def _folded_step(self, action: Action) -> Step:
+        """The step of an action whose names are not written as the domain and problem write them."""
         name, args = fold(action.name), tuple(map(fold, action.args))
         taken = self.workshop.blueprints.get(name)
         if taken is None:
