@@ -25,9 +25,9 @@ class Tasks:
     """Which tasks are deployed, and which are only ever measured on."""
 
     domain: str = "blocksworld"
-    sizes: tuple[int, ...] = tuple(range(6, 15))  # blocks; counts are spread evenly
-    count: int = 1000
-    heldout: int = 270
+    sizes: tuple[int, ...] = tuple(range(7, 17))  # blocks; counts are spread evenly
+    count: int = 600
+    heldout: int = 200
     seed: int = 0  # of the tasks; the run's own seed moves only sampling and training
 
 
@@ -84,7 +84,7 @@ class Train:
     warmup_share: float = 0.0
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     clip: float = 1.0  # of the gradient's norm; 0: no clipping
-    epochs: float = 20.0
+    epochs: float = 4.0
     max_steps: int = 0  # 0: no limit
     tokens_per_step: int = 2048  # prompt and completion tokens of one optimizer step
     examples_per_step: int = 0  # if not 0, steps hold this many examples instead

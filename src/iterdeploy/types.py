@@ -142,7 +142,10 @@ def ignore_point(name: str) -> None:
 class Domain(Protocol):
     """A source of tasks and the judge of their answers."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The domain's name, as its tasks carry it."""
+        ...
 
     def tasks(self, split: Split, count: int, sizes: Sequence[int], seed: int) -> list[Task]:
         """`count` distinct tasks, spread evenly over `sizes`; the two splits never share one."""
@@ -156,7 +159,10 @@ class Domain(Protocol):
 class Model(Protocol):
     """A deployed generation, known by its content."""
 
-    id: str
+    @property
+    def id(self) -> str:
+        """The content id; every trace carries it."""
+        ...
 
     def answer(
         self, requests: Sequence[Request], done: AbstractSet[str] = frozenset()
