@@ -42,12 +42,6 @@ def open_trainer(recipe: Recipe, workers: int, domain: Domain) -> Iterator[Train
         yield local
 
 
-def object_names(recipe: Recipe) -> tuple[str, ...]:
-    """The names that the recipe's domain lets renaming permute; none if it does not say."""
-    names: tuple[str, ...] = getattr(open_domain(recipe), "names", ())
-    return names
-
-
 def bound_of(domain: Domain) -> Bound | None:
     """The domain's lower bound on plans, if it has one."""
     found: Bound | None = getattr(domain, "bound", None)
