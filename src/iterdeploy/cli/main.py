@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from iterdeploy.cli import begin, check, compare, doctor, plan, report, run, show, status, steps, validate
+from iterdeploy.cli import begin, check, compare, doctor, make_base, plan, report, run, show, status, steps, validate
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
-COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, check, doctor)
+COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, check, make_base, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

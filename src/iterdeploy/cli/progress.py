@@ -69,6 +69,7 @@ class _Screen:
         self._started = time.monotonic()
         self._now: Progress | None = None
         self._solved: Solved = {}
+        self._audit = ""
         for row in before:
             self._solved[row.number, "deployed"] = row.solved, row.asked
             self._solved[row.number, "heldout"] = row.heldout_solved, row.heldout_asked
@@ -76,6 +77,8 @@ class _Screen:
     def observe(self, progress: Progress) -> None:
         self._left.update(progress)
         self._now = progress
+        if progress.step == "train" and progress.done == 0:
+            self._audit = progress.note
         if progress.step.endswith("validate-traces"):
             split: Split = "heldout" if progress.step.startswith("heldout") else "deployed"
             valid = progress.note.partition(" ")[0]
@@ -111,6 +114,8 @@ class _Screen:
         grid.add_row(
             step, ProgressBar(now.total, now.done, width=16), f"{now.done}/{now.total}", Text(now.note)
         )
+        if now.step == "train" and self._audit:
+            grid.add_row("trained on", "", "", Text(self._audit))
         grid.add_row("whole run", ProgressBar(1.0, self._left.share(), width=16), f"{self._left.share():.0%}")
         return grid
 

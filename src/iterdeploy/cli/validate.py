@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 
 from iterdeploy.cli.arguments import Commands, add_json, print_json
-from iterdeploy.errors import BadInput
-
-VALID, INVALID = 0, 1
 
 
 def add(commands: Commands) -> None:
@@ -26,33 +22,19 @@ def add(commands: Commands) -> None:
 
 def act(args: argparse.Namespace) -> int:
     """Print the judgement; the exit code is its short form."""
+    import sys
+
     from iterdeploy.cli.words import count
-    from iterdeploy.pddl import PddlError, parse_domain, parse_problem, read_plan, validate
+    from iterdeploy.pddl.files import INVALID, VALID, validate_files
 
-    file = args.domain
-    try:
-        domain = parse_domain(_text(file))
-        file = args.problem
-        problem = parse_problem(_text(file), domain)
-        file = args.plan
-        plan = read_plan(_text(file))
-    except PddlError as cause:
-        raise BadInput(f"{file}: {cause}") from cause
-    judgement = validate(domain, problem, plan.actions)
-    line = plan.place(judgement.step)[0] if judgement.step else None
+    code, report = validate_files(args.domain, args.problem, args.plan)
+    where = f" ({report['file']}, line {report['line']})" if report["line"] else ""
     if args.json:
-        print_json({**asdict(judgement), "line": line})
-    elif judgement.valid:
-        print(f"valid, {count(judgement.cost, 'step')}")
+        print_json(report)
+    elif code == VALID:
+        print(f"valid, {count(report['cost'], 'step')}")
+    elif code == INVALID:
+        print(f"not valid: {report['reason']}{where}")
     else:
-        print(f"not valid: {judgement.reason}" + (f" ({args.plan}, line {line})" if line else ""))
-    return VALID if judgement.valid else INVALID
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as cause:
-        raise BadInput(f"cannot read {file}: {cause.strerror}") from cause
-    except UnicodeDecodeError as cause:
-        raise BadInput(f"{file} is not UTF-8 text: {cause}") from cause
+        print(f"iterdeploy: {report['reason']}{where}", file=sys.stderr)
+    return code

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -12,8 +15,23 @@ from typing import Any
 from iterdeploy.errors import BadInput, TrainingRefused, nearest
 from iterdeploy.recipe import Train
 
-ADAPTER = "adapter_model.safetensors"
 WEIGHTS = "model.safetensors"
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Open and save models without the progress bars and the deprecation notes of the libraries."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def base_folder(name: str) -> str:
@@ -35,14 +53,15 @@ def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:
     folder = base_folder(name)
     wanted: Any = torch.float32 if not torch.cuda.is_available() else dtype
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted)
+        with quietly():
+            tokenizer = AutoTokenizer.from_pretrained(folder)
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted)
     except (OSError, ValueError) as problem:
         raise BadInput(f"the base '{name}' can't be opened from {folder}: {problem}") from problem
     return model.to("cuda") if torch.cuda.is_available() else model, tokenizer
 
 
-def open_generation(name: str, adapter: Path | None) -> tuple[Any, Any]:
+def open_generation(name: str, adapter: Path | None, trainable: bool = False) -> tuple[Any, Any]:
     """(model, tokenizer) of one generation: the base, with an adapter on it or with weights of its own."""
     if adapter is None:
         return open_base(name)
@@ -51,7 +70,8 @@ def open_generation(name: str, adapter: Path | None) -> tuple[Any, Any]:
     from peft import PeftModel
 
     model, tokenizer = open_base(name)
-    return PeftModel.from_pretrained(model, str(adapter)), tokenizer
+    with quietly():
+        return PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable), tokenizer
 
 
 CANARY_TOLERANCE = 1e-3
@@ -85,17 +105,16 @@ def with_lora(model: Any, recipe: Train) -> Any:
     """The base with a fresh LoRA adapter, drawn from torch's seed."""
     from peft import LoraConfig, get_peft_model
 
-    return get_peft_model(
-        model,
-        LoraConfig(
-            task_type="CAUSAL_LM",
-            r=recipe.rank,
-            lora_alpha=int(recipe.alpha) if recipe.alpha == int(recipe.alpha) else recipe.alpha,  # type: ignore[arg-type]
-            lora_dropout=recipe.dropout,
-            target_modules=list(recipe.targets),
-            bias="none",
-        ),
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,  # type: ignore[arg-type]  # PEFT divides it by the rank; any number will do
+        lora_dropout=recipe.dropout,
+        target_modules=list(recipe.targets),
+        bias="none",
     )
+    with quietly():
+        return get_peft_model(model, config)
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ import torch
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.recipe import Recipe
-from iterdeploy.train.adapters import added_up, open_base, open_generation, with_lora
+from iterdeploy.train.adapters import added_up, open_base, open_generation, quietly, with_lora
 from iterdeploy.train.diet import audit, split, steps_of
 from iterdeploy.train.fit import Exchange, State, fit, token_losses
 from iterdeploy.train.batches import Row
@@ -114,7 +114,8 @@ class Worker:
     def _leave(
         self, out: Path, checked: dict[str, int], losses: Sequence[float], validation: float | None
     ) -> None:
-        self.model.save_pretrained(str(out), safe_serialization=True)
+        with quietly():
+            self.model.save_pretrained(str(out))
         if self.recipe.train.method == "full":
             self.tokenizer.save_pretrained(str(out))
         (out / "README.md").unlink(missing_ok=True)
@@ -129,16 +130,11 @@ class Worker:
 
 def _trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
     how = recipe.train
-    if how.method == "full":
-        model, tokenizer = open_generation(recipe.base.model, Path(start) if start else None)
-    elif start is None:
+    if how.method == "full" or start is not None:
+        model, tokenizer = open_generation(recipe.base.model, Path(start) if start else None, trainable=True)
+    else:
         base, tokenizer = open_base(recipe.base.model)
         model = with_lora(base, how)
-    else:
-        from peft import PeftModel
-
-        base, tokenizer = open_base(recipe.base.model)
-        model = PeftModel.from_pretrained(base, start, is_trainable=True)
     use_fast_norms(model)
     return model, tokenizer
 

@@ -1,0 +1,44 @@
+"""`iterdeploy make-base`: a small base model from a seed."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from iterdeploy.cli.arguments import Commands
+from iterdeploy.errors import BadInput
+
+
+def add(commands: Commands) -> None:
+    """Add `make-base` to the command line."""
+    make = commands.add_parser("make-base", help="train a small base model from a seed: about 20 minutes on one core")
+    make.add_argument("--seed", type=int, default=0, metavar="N", help="the base's seed; default: 0, that of the shipped one")
+    make.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the model")
+    make.add_argument("--steps", type=int, metavar="N", help="training steps; default: those of the shipped base")
+    make.set_defaults(act=act)
+
+
+def act(args: argparse.Namespace) -> int:
+    """Train, probe, and write the model card."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from iterdeploy.train.base import BaseRecipe, make_base
+
+    if args.out.exists() and any(args.out.iterdir()):
+        raise BadInput(f"{args.out} is there and not empty; name a new folder")
+    recipe = BaseRecipe() if args.steps is None else replace(BaseRecipe(), steps=args.steps)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console()
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("teaching", total=recipe.steps)
+
+        def show(done: int, total: int, loss: float) -> None:
+            bar.update(task, completed=done, description=f"teaching, loss {loss:.3f} nats a token")
+            if not console.is_terminal and done % 100 == 0:
+                print(f"step {done}/{total}, loss {loss:.4f}", flush=True)
+
+        make_base(recipe, args.seed, args.out, show)
+    print(f"the base and its model card are in {args.out}; next: iterdeploy run demo --set base.model={args.out}")
+    return 0
