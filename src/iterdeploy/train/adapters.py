@@ -117,6 +117,13 @@ def with_lora(model: Any, recipe: Train) -> Any:
         return get_peft_model(model, config)
 
 
+def name_base(config: Path, name: str) -> None:
+    """Let an adapter name its base as the recipe does, not by where it lay on this machine."""
+    if config.is_file():
+        held = json.loads(config.read_text(encoding="utf-8"))
+        config.write_text(json.dumps(held | {"base_model_name_or_path": name}, indent=2, sort_keys=True) + "\n")
+
+
 @lru_cache(maxsize=256)
 def _file_digest(path: str, size: int, changed: int) -> str:
     digest = sha256()
@@ -136,7 +143,17 @@ def content_id(name: str, adapter: Path | None) -> str:
 
 def _folder_digest(folder: Path) -> str:
     weights = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin"), *folder.glob("tokenizer.json")])
-    if not weights:
+    if not any(file.suffix != ".json" for file in weights):
         raise BadInput(f"{folder} holds no weights (*.safetensors)")
     parts = [(p.name, _file_digest(str(p), p.stat().st_size, p.stat().st_mtime_ns)) for p in weights]
-    return sha256(json.dumps(parts).encode()).hexdigest()[:12]
+    settings = [(p.name, _settings(p)) for p in sorted(folder.glob("*config.json"))]
+    return sha256(json.dumps([parts, settings]).encode()).hexdigest()[:12]
+
+
+def _settings(file: Path) -> str:
+    """A config as it counts for answers: without where its base lay, and who wrote it."""
+    held = json.loads(file.read_text(encoding="utf-8"))
+    return json.dumps({k: v for k, v in held.items() if k not in _PLACES}, sort_keys=True)
+
+
+_PLACES = ("base_model_name_or_path", "transformers_version", "peft_version", "_name_or_path")

@@ -15,6 +15,7 @@ from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains.demonstrations import Diet, demonstrations
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.models.words import word_tokenizer
+from iterdeploy.train.adapters import quietly
 from iterdeploy.train.batches import Batch, Row, bucketed, collate, jumps
 from iterdeploy.train.card import model_card
 from iterdeploy.train.optimizers import Optimizer
@@ -108,7 +109,8 @@ def make_base(recipe: BaseRecipe, seed: int, out: Path, show: Show) -> None:
         model = new_model(recipe, len(tokenizer))
         out.mkdir(parents=True, exist_ok=True)
         losses = _teach(recipe, model, batches(recipe, tokenizer, seed), show)
-        model.save_pretrained(out)
+        with quietly():
+            model.save_pretrained(out)
         tokenizer.save_pretrained(out)
         rows = probe(out)
     facts = {"seed": seed, "recipe": asdict(recipe), "losses": losses, "probe": [asdict(row) for row in rows]}
