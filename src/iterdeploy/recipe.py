@@ -37,7 +37,7 @@ class Base:
 
     model: str = "blocks-small"  # a base that ships, a local folder, or a hub name
     prompt: str = "compact"  # a template by name, or a file
-    ready_share: float = 0.05  # a base that solves a smaller share of generation 0 is refused
+    ready_share: float = 0.03  # a base that solves a smaller share of generation 0 is refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

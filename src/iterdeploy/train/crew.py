@@ -139,9 +139,10 @@ class Crew:
         self.connections[rank].send(order)
 
     def close(self) -> None:
-        """End all workers."""
+        """End all workers: an idle one goes when its connection is closed, a busy one is ended."""
         for connection in self.connections:
             connection.close()
         for process in self.processes:
+            process.join(2)
             process.terminate()
             process.join(5)
