@@ -11,7 +11,7 @@ from iterdeploy.domains.canonical import canonical_digest, share_of
 from iterdeploy.domains.prompts import Template
 from iterdeploy.errors import BadInput
 from iterdeploy.pddl import parse_domain, parse_problem, validate
-from iterdeploy.pddl.extract import Extraction, extract
+from iterdeploy.pddl.extract import Extraction, extract, without_special_tokens
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
 from iterdeploy.types import Fault, Split, Task, Trace, Verdict
@@ -91,12 +91,11 @@ class PddlDomain:
 
 
 def reasoning_tokens(trace: Trace, found: Extraction) -> int:
-    """Tokens of the answer before its plan, by the share of characters; exact for a tokenizer of words."""
-    if not trace.text:
-        return 0
-    words = len(trace.text.split())
-    share = len(found.reasoning.split()) / words if words else 0.0
-    return round(share * len(trace.token_ids))
+    """Tokens of the answer before its plan, by their share of its words; exact for a tokenizer of words."""
+    answer = without_special_tokens(trace.text)
+    words = len(trace.text[answer.start : answer.end].split())
+    tokens = len(trace.token_ids) - (trace.finish == "stop")  # the end token is no word of its own
+    return round(len(found.reasoning.split()) / words * tokens) if words else 0
 
 
 def open_pddl(
