@@ -22,7 +22,7 @@ class ProblemAtoms:
 def atoms_of(problem: str) -> ProblemAtoms:
     """Read a problem whose goal is a conjunction of atoms. Raises PddlError, or BadInput for another goal."""
     sections = {str(g.items[0]): g for g in read(problem).items if isinstance(g, Group) and g.items}
-    goal = sections[":goal"].items[1] if ":goal" in sections else None
+    goal = sections[":goal"].items[-1] if ":goal" in sections else None
     if not isinstance(goal, Group):
         raise BadInput("the problem has no (:goal ...)")
     wanted = goal.items[1:] if goal.items[:1] == ["and"] else [goal]

@@ -30,8 +30,15 @@ def template(name: str) -> Template:
     if name == "paper":
         return paper
     if Path(name).is_file():
-        return _from_text(Path(name).read_text(encoding="utf-8"), name)
+        return _from_text(_read(Path(name)), name)
     raise BadInput(f"no prompt template '{name}', neither a file nor a name; {nearest(name, ['compact', 'paper'])}")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        raise BadInput(f"the prompt template {file} can't be read as UTF-8 text: {cause}") from cause
 
 
 def compact(domain: str, problem: str) -> str:
