@@ -66,6 +66,28 @@ def random_instance(size: int, rng: random.Random) -> Instance:
             return instance
 
 
+def related_instance(size: int, rng: random.Random) -> Instance:
+    """An instance whose goal keeps the lower part of some towers; the other blocks are put anywhere.
+
+    In a uniform instance next to nothing stands right (two blocks or more in one of twenty); here most have something
+    that a plan may leave alone, so that one problem has valid plans of different length.
+    """
+    blocks = rng.sample(NAMES, size)
+    while True:
+        start = random_towers(blocks, rng)
+        goal = [list(tower[: rng.randrange(len(tower) + 1)]) for tower in start]
+        goal = [tower for tower in goal if tower]
+        rest = [block for tower in start for block in tower if not any(block in kept for kept in goal)]
+        for block in rng.sample(rest, len(rest)):
+            place = rng.randrange(len(goal) + 1)
+            if place == len(goal):
+                goal.append([])
+            goal[place].append(block)
+        rng.shuffle(goal)
+        if {tuple(tower) for tower in goal} != set(start):
+            return Instance(start, tuple(tuple(tower) for tower in goal))
+
+
 def state_atoms(towers: Iterable[Tower]) -> list[Atom]:
     """The atoms of a state: on, then clear, then ontable, each in the order of the towers."""
     on: list[Atom] = []
@@ -124,11 +146,21 @@ def plan_bound(instance: Instance) -> int:
 
 
 def make_problem(size: int, rng: random.Random) -> str:
-    """The PDDL text of a random problem; every problem is solvable: all blocks can be put on the table."""
-    instance = random_instance(size, rng)
+    """The PDDL text of a random problem: half are uniform, half related to their start. All are solvable."""
+    make = random_instance if rng.random() < 0.5 else related_instance
+    return instance_text(make(size, rng), rng)
+
+
+def make_uniform_problem(size: int, rng: random.Random) -> str:
+    """The same with start and goal drawn uniformly and apart."""
+    return instance_text(random_instance(size, rng), rng)
+
+
+def instance_text(instance: Instance, rng: random.Random) -> str:
+    """An instance as PDDL, its atoms in random order within each predicate."""
     objects = sorted(instance.blocks, key=lambda block: int(block[1:]))
     init, goal = shuffled(state_atoms(instance.start), rng), shuffled(state_atoms(instance.goal), rng)
-    return problem_text(f"blocks-{size}", objects, init, goal)
+    return problem_text(f"blocks-{len(objects)}", objects, init, goal)
 
 
 def task_bound(task: Task) -> int:
@@ -150,7 +182,8 @@ def towers_of(atoms: Iterable[Atom]) -> tuple[Tower, ...]:
     return tuple(towers)
 
 
-def open_blocksworld(recipe: Recipe) -> PddlDomain:
-    """Blocksworld as a recipe asks for it."""
+def open_blocksworld(recipe: Recipe, name: str = "blocksworld") -> PddlDomain:
+    """Blocksworld as a recipe asks for it; `blocksworld-uniform` has uniform problems alone."""
     text = (files("iterdeploy.domains") / "blocksworld.domain.pddl").read_text(encoding="utf-8")
-    return open_pddl(recipe, "blocksworld", text, make_problem, NAMES, task_bound)
+    make = make_uniform_problem if name == "blocksworld-uniform" else make_problem
+    return open_pddl(recipe, name, text, make, NAMES, task_bound)

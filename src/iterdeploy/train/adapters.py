@@ -117,11 +117,17 @@ def with_lora(model: Any, recipe: Train) -> Any:
         return get_peft_model(model, config)
 
 
-def name_base(config: Path, name: str) -> None:
-    """Let an adapter name its base as the recipe does, not by where it lay on this machine."""
+def settle_config(config: Path, name: str) -> None:
+    """Give an adapter's config the same bytes each time.
+
+    It names its base as the recipe does, not by where it lay on this machine, and its target modules in order: PEFT
+    keeps them as a set, whose order changes from process to process.
+    """
     if config.is_file():
-        held = json.loads(config.read_text(encoding="utf-8"))
-        config.write_text(json.dumps(held | {"base_model_name_or_path": name}, indent=2, sort_keys=True) + "\n")
+        held = json.loads(config.read_text(encoding="utf-8")) | {"base_model_name_or_path": name}
+        if isinstance(held.get("target_modules"), list):
+            held["target_modules"].sort()
+        config.write_text(json.dumps(held, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ import torch
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.recipe import Recipe
-from iterdeploy.train.adapters import added_up, name_base, open_base, open_generation, quietly, with_lora
+from iterdeploy.train.adapters import added_up, open_base, open_generation, quietly, settle_config, with_lora
 from iterdeploy.train.diet import audit, split, steps_of
 from iterdeploy.train.fit import Exchange, State, fit, token_losses
 from iterdeploy.train.batches import Row
@@ -119,7 +119,7 @@ class Worker:
         if self.recipe.train.method == "full":
             self.tokenizer.save_pretrained(str(out))
         (out / "README.md").unlink(missing_ok=True)
-        name_base(out / "adapter_config.json", self.recipe.base.model)
+        settle_config(out / "adapter_config.json", self.recipe.base.model)
         rows = [{"step": i + 1, "loss": loss} for i, loss in enumerate(losses)]
         if validation is not None:
             rows.append({"step": len(losses), "validation_loss": round(validation, 6)})
