@@ -16,6 +16,7 @@ from iterdeploy.domains.blocksworld import (
     Instance,
     Tower,
     random_instance,
+    related_instance,
     shuffled,
     standing_right,
     state_atoms,
@@ -32,8 +33,9 @@ class Diet:
 
     plan_sizes: tuple[int, ...] = (2, 3, 4, 5)
     read_sizes: tuple[int, ...] = tuple(range(2, 17))
-    read_share: float = 0.4
+    read_share: float = 0.5
     keep_share: float = 0.5
+    related_share: float = 0.5  # problems whose goal keeps part of the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def lists(instance: Instance, way: Way, prompt: str) -> tuple[list[Tower], list[
     for base in bases:
         tower = by_base[base]
         stay = sum(1 for block in tower if block in right)
-        if stay >= 2:
+        if stay:
             kept.append(tower[:stay])
         rest = tower[max(stay - 1, 0) :]
         if len(rest) >= 2:
@@ -117,7 +119,8 @@ def demonstrations(diet: Diet, seed: int) -> Iterator[Demonstration]:
     rng = random.Random(seed)
     while True:
         plans = rng.random() >= diet.read_share
-        instance = random_instance(rng.choice(diet.plan_sizes if plans else diet.read_sizes), rng)
+        make = related_instance if rng.random() < diet.related_share else random_instance
+        instance = make(rng.choice(diet.plan_sizes if plans else diet.read_sizes), rng)
         if share_of(instance_digest(instance)) != "base":
             continue
         way: Way = "keep" if rng.random() < diet.keep_share else "table"

@@ -38,6 +38,7 @@ from fresh weights; nothing was taken from another model. It is generation 0 of 
 
 The reasoning names the towers to take apart and the towers to build. Two ways are mixed, {diet.keep_share:.0%} `keep` (blocks that
 stand right stay) and the rest `table` (all are put on the table), so that one problem has plans of different length.
+In {diet.related_share:.0%} of the problems the goal keeps part of the start.
 Problems are told apart by a canonical form; a problem whose form belongs to the deployed or held-out share was never shown.
 
 ## What it can and cannot do

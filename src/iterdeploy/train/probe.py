@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from iterdeploy.domains.blocksworld import Instance, plan_bound, problem_text, random_instance, shuffled, state_atoms
+from iterdeploy.domains.blocksworld import Instance, plan_bound, problem_text, random_instance, related_instance, shuffled, state_atoms
 from iterdeploy.domains.canonical import share_of
 from iterdeploy.domains.demonstrations import Way, instance_digest, reasoning
 from iterdeploy.domains.prompts import compact
@@ -52,7 +52,8 @@ def probe(folder: Path, sizes: Sequence[int] = SIZES, per_size: int = PER_SIZE, 
 def _instances(size: int, count: int, rng: random.Random) -> list[Instance]:
     found: list[Instance] = []
     while len(found) < count:
-        instance = random_instance(size, rng)
+        make = related_instance if len(found) % 2 else random_instance
+        instance = make(size, rng)
         if share_of(instance_digest(instance)) == "base":
             found.append(instance)
     return found
