@@ -30,10 +30,8 @@ def make(size: int, rng: random.Random) -> str:
     init = [f"(road {a} {b}) (road {b} {a})" for a, b in roads] + [f"(here {rng.choice(towns)})"]
     init += [f"(waits {p} {start})" for p, (start, _) in trips.items()]
     goal = [f"(waits {p} {end})" for p, (_, end) in trips.items()]
-    return f"""(define (problem parcels-{size}) (:domain courier)
-      (:objects {" ".join([*towns, *trips])})
-      (:init {" ".join(init)})
-      (:goal (and {" ".join(goal)})))"""
+    return f"""(define (problem parcels) (:domain courier) (:objects {" ".join([*towns, *trips])})
+      (:init {" ".join(init)}) (:goal (and {" ".join(goal)})))"""
 
 
 def courier(recipe: Recipe) -> PddlDomain:
