@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iterdeploy.curate import Scored, curate, pooled, scored_of, to_examples
+from iterdeploy.answers import Answer, join
+from iterdeploy.curate import curate, pooled, to_examples
 from iterdeploy.errors import BadInput
 from iterdeploy.recipe import Curate
 from iterdeploy.types import Fault, Split, Task, Trace, Verdict
@@ -24,10 +25,10 @@ def scored(
     sample: int = 0,
     valid: bool = True,
     split: Split = "deployed",
-) -> Scored:
+) -> Answer:
     """A trace with its task and verdict, told apart by its id."""
     name = f"g{generation}.{task}.{sample}"
-    return Scored(
+    return Answer(
         Task(task, "blocksworld", "prompt", {}, split, 3),
         Trace(name, task, generation, sample, "model", "text", (1, 2), (3, 4, 5), (-0.1,) * 3, "stop"),
         Verdict(name, "pddl", valid, cost, None if valid else Fault.GOAL, "" if valid else "no", (), tokens),
@@ -37,7 +38,7 @@ def scored(
 PAPER, ALL, NONE = Curate(rule="paper"), Curate(rule="all-valid"), Curate(rule="none")
 
 
-def ids(chosen: list[Scored]) -> list[str]:
+def ids(chosen: list[Answer]) -> list[str]:
     return [one.trace.id for one in chosen]
 
 
@@ -51,7 +52,7 @@ def ids(chosen: list[Scored]) -> list[str]:
     ],
     ids=["fewest steps", "then fewest reasoning tokens", "then the earlier generation", "then the sample"],
 )
-def test_paper_keeps_one_per_task_the_best(best: Scored, other: Scored) -> None:
+def test_paper_keeps_one_per_task_the_best(best: Answer, other: Answer) -> None:
     assert curate(PAPER, [other, best]) == curate(PAPER, [best, other]) == [best]
 
 
@@ -119,12 +120,12 @@ def test_pool_all_is_every_generation_so_far_and_last_the_last() -> None:
 
 def test_traces_are_joined_with_their_task_and_verdict() -> None:
     one, two = scored(), scored("b")
-    joined = scored_of([two.task, one.task], [one.trace, two.trace], [two.verdict, one.verdict])
+    joined = join([two.task, one.task], [one.trace, two.trace], [two.verdict, one.verdict])
     assert joined == [one, two]
     with pytest.raises(BadInput, match=r"trace g0\.b\.0 has no verdict"):
-        scored_of([one.task, two.task], [two.trace], [one.verdict])
+        join([one.task, two.task], [two.trace], [one.verdict])
     with pytest.raises(BadInput, match="answers task b, which is not among the tasks"):
-        scored_of([one.task], [two.trace], [two.verdict])
+        join([one.task], [two.trace], [two.verdict])
 
 
 def test_an_example_holds_the_sampled_token_ids_of_its_trace() -> None:

@@ -10,8 +10,9 @@ import pytest
 from rows import answer, plan, task
 
 from iterdeploy import measure
+from iterdeploy.answers import Answer, join
 from iterdeploy.errors import BadInput
-from iterdeploy.measure import Answer, Change, SameTasks, Solved, Spread
+from iterdeploy.measure import Change, SameTasks, Solved, Spread
 from iterdeploy.types import Fault
 
 A, B, C, D = (task(n, size) for n, size in enumerate((3, 3, 4, 5)))
@@ -33,16 +34,16 @@ def samples(of: int, valid: int) -> list[Answer]:
 
 def test_join_pairs_rows_by_id_whatever_their_order() -> None:
     answers = generation(2, 0, 4, 0)
-    joined = measure.join([D, C, B, A], [a.trace for a in answers], [a.verdict for a in reversed(answers)])
+    joined = join([D, C, B, A], [a.trace for a in answers], [a.verdict for a in reversed(answers)])
     assert joined == answers
 
 
 def test_join_names_the_trace_that_has_no_task_or_verdict() -> None:
     one = answer(A, 2)
     with pytest.raises(BadInput, match="g0-deployed-0000-0 answers task deployed-0000"):
-        measure.join([B], [one.trace], [one.verdict])
+        join([B], [one.trace], [one.verdict])
     with pytest.raises(BadInput, match="has no verdict"):
-        measure.join([A], [one.trace], [])
+        join([A], [one.trace], [])
 
 
 def test_solved_counts_tasks_not_answers() -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iterdeploy import measure
-from iterdeploy.curate import curate, pooled, scored_of, to_examples
+from iterdeploy.answers import join
+from iterdeploy.curate import curate, pooled, to_examples
 from iterdeploy.errors import BadInput, NotReady, RunError, TrainingRefused
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import Run, disk
@@ -103,12 +104,12 @@ def curate_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
         return
     with _step(run, generation, "curate", watch) as mark:
         tasks = run.tasks("deployed")
-        scored = [
+        answers = [
             one
             for earlier in pooled(rule, generation)
-            for one in scored_of(tasks, run.traces(earlier), run.verdicts(earlier))
+            for one in join(tasks, run.traces(earlier), run.verdicts(earlier))
         ]
-        write_rows(file, to_examples(curate(rule, scored)), mark)
+        write_rows(file, to_examples(curate(rule, answers)), mark)
 
 
 def train_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
@@ -339,7 +340,7 @@ def _parent(run: Run, generation: int) -> str | None:
 
 
 def _solved(run: Run, generation: int, split: Split) -> measure.Solved:
-    answers = measure.join(run.tasks(split), run.traces(generation, split), run.verdicts(generation, split))
+    answers = join(run.tasks(split), run.traces(generation, split), run.verdicts(generation, split))
     return measure.solved(answers)
 
 

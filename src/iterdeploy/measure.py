@@ -9,39 +9,16 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from iterdeploy.answers import Answer
 from iterdeploy.errors import BadInput
-from iterdeploy.types import Fault, Task, Trace, Verdict
+from iterdeploy.types import Fault, Task
 
 Bound = Callable[[Task], int]
 """A number of steps that no valid plan of the task can undercut."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One task, what was answered, and what the validator said."""
-
-    task: Task
-    trace: Trace
-    verdict: Verdict
-
-
-def join(tasks: Iterable[Task], traces: Iterable[Trace], verdicts: Iterable[Verdict]) -> list[Answer]:
-    """Answers in the order of `traces`; a trace without its task or its verdict is an error."""
-    task_of = {task.id: task for task in tasks}
-    verdict_of = {verdict.trace_id: verdict for verdict in verdicts}
-    return [_answer(trace, task_of, verdict_of) for trace in traces]
-
-
-def _answer(trace: Trace, tasks: Mapping[str, Task], verdicts: Mapping[str, Verdict]) -> Answer:
-    if trace.task_id not in tasks:
-        raise BadInput(f"trace {trace.id} answers task {trace.task_id}, which is not among the tasks")
-    if trace.id not in verdicts:
-        raise BadInput(f"trace {trace.id} has no verdict; validate its traces first")
-    return Answer(tasks[trace.task_id], trace, verdicts[trace.id])
 
 
 def by_task(answers: Iterable[Answer]) -> dict[str, list[Answer]]:

@@ -164,9 +164,7 @@ class Model(Protocol):
         """The content id; every trace carries it."""
         ...
 
-    def answer(
-        self, requests: Sequence[Request], done: AbstractSet[str] = frozenset()
-    ) -> Iterator[Trace]:
+    def answer(self, requests: Sequence[Request], done: AbstractSet[str] = frozenset()) -> Iterator[Trace]:
         """Yield a trace for each request whose id is not in `done`, as they finish.
 
         The whole list is given even when parts are done: an answer depends on its request alone.

@@ -57,17 +57,18 @@ def test_json_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("plan", ["switch-on a", "(switch-on a", b"\xff\xfe\x00"])
-def test_a_file_that_is_no_plan_is_exit_2(
+def test_a_text_that_is_no_plan_is_an_invalid_plan(
     plan: str | bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert judge(tmp_path, plan) == 2
-    assert str(tmp_path / "plan") in capsys.readouterr().err
+    assert judge(tmp_path, plan, "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["fault"], found["file"]) == ("syntax", str(tmp_path / "plan"))
 
 
 def test_a_bad_problem_and_a_missing_file_are_exit_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert judge(tmp_path, "", problem="(define (problem p)") == 2
-    assert "problem.pddl: " in capsys.readouterr().err
+    assert "problem.pddl, line 1)" in capsys.readouterr().err
     assert main(["validate", *[str(tmp_path / "none")] * 3]) == 2
-    assert "No such file" in capsys.readouterr().err
+    assert str(tmp_path / "none") in capsys.readouterr().err

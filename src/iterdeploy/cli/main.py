@@ -7,7 +7,20 @@ import os
 import sys
 from collections.abc import Sequence
 
-from iterdeploy.cli import begin, check, compare, doctor, make_base, plan, report, run, show, status, steps, validate
+from iterdeploy.cli import (
+    begin,
+    check,
+    compare,
+    doctor,
+    make_base,
+    plan,
+    report,
+    run,
+    show,
+    status,
+    steps,
+    validate,
+)
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130

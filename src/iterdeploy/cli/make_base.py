@@ -12,10 +12,12 @@ from iterdeploy.errors import BadInput
 
 def add(commands: Commands) -> None:
     """Add `make-base` to the command line."""
-    make = commands.add_parser("make-base", help="train a small base model from a seed: about 20 minutes on one core")
-    make.add_argument("--seed", type=int, default=0, metavar="N", help="the base's seed; default: 0, that of the shipped one")
+    make = commands.add_parser("make-base", help="train a small base model from a seed: 20 minutes on a core")
+    make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0, that of the shipped base")
     make.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the model")
-    make.add_argument("--steps", type=int, metavar="N", help="training steps; default: those of the shipped base")
+    make.add_argument(
+        "--steps", type=int, metavar="N", help="training steps; default: those of the shipped base"
+    )
     make.set_defaults(act=act)
 
 
@@ -40,5 +42,7 @@ def act(args: argparse.Namespace) -> int:
                 print(f"step {done}/{total}, loss {loss:.4f}", flush=True)
 
         make_base(recipe, args.seed, args.out, show)
-    print(f"the base and its model card are in {args.out}; next: iterdeploy run demo --set base.model={args.out}")
+    print(
+        f"the base and its model card are in {args.out}; next: iterdeploy run demo --set base.model={args.out}"
+    )
     return 0

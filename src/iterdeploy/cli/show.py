@@ -16,7 +16,7 @@ from iterdeploy.types import SPLITS
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from iterdeploy.measure import Answer
+    from iterdeploy.answers import Answer
     from iterdeploy.store import Run
 
 
@@ -69,7 +69,7 @@ def _find(run: Run, wanted: str) -> list[Shown]:
 
 def _answers(run: Run) -> list[Answer]:
     """All validated answers of the run, generation by generation."""
-    from iterdeploy import measure
+    from iterdeploy.answers import join
 
     tasks = run.tasks()
     return [
@@ -77,7 +77,7 @@ def _answers(run: Run) -> list[Answer]:
         for number in range(run.recipe.generations + 1)
         for split in SPLITS
         if run.verdicts_file(number, split).exists()
-        for answer in measure.join(tasks, run.traces(number, split), run.verdicts(number, split))
+        for answer in join(tasks, run.traces(number, split), run.verdicts(number, split))
     ]
 
 

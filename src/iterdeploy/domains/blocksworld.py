@@ -7,6 +7,7 @@ n labelled blocks form k towers in L(n, k) ways (the Lah numbers), so k is drawn
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterable, Sequence
@@ -49,7 +50,7 @@ def random_towers(blocks: Sequence[str], rng: random.Random) -> tuple[Tower, ...
     k = rng.choices(range(1, n + 1), weights=_lah(n))[0]
     order = rng.sample(list(blocks), n)
     cuts = [0, *sorted(rng.sample(range(1, n), k - 1)), n]
-    return tuple(tuple(order[a:b]) for a, b in zip(cuts, cuts[1:], strict=False))
+    return tuple(tuple(order[a:b]) for a, b in itertools.pairwise(cuts))
 
 
 def random_instance(size: int, rng: random.Random) -> Instance:
@@ -96,7 +97,7 @@ def state_atoms(towers: Iterable[Tower]) -> list[Atom]:
     for tower in towers:
         table.append(("ontable", tower[0]))
         clear.append(("clear", tower[-1]))
-        on += [("on", above, below) for below, above in zip(tower, tower[1:], strict=False)]
+        on += [("on", above, below) for below, above in itertools.pairwise(tower)]
     return on + clear + table
 
 
@@ -122,9 +123,7 @@ def problem_text(name: str, objects: Sequence[str], init: Sequence[Atom], goal: 
 
 def below(towers: Iterable[Tower]) -> dict[str, str | None]:
     """What each block stands on; None is the table."""
-    return {
-        block: (tower[i - 1] if i else None) for tower in towers for i, block in enumerate(tower)
-    }
+    return {block: (tower[i - 1] if i else None) for tower in towers for i, block in enumerate(tower)}
 
 
 def standing_right(instance: Instance) -> set[str]:

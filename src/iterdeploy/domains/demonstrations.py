@@ -7,6 +7,7 @@ bottom first. After `<think>` a plan follows; after `<say>` nothing does. A plan
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -96,10 +97,10 @@ def plan_lines(apart: Sequence[Tower], build: Sequence[Tower]) -> list[str]:
     """The actions: unstack each tower of `apart` onto the table, then stack each tower of `build`."""
     steps: list[str] = []
     for tower in apart:
-        for block, under in zip(tower, tower[1:], strict=False):
+        for block, under in itertools.pairwise(tower):
             steps += [f"unstack {block} {under}", f"put-down {block}"]
     for tower in build:
-        for under, block in zip(tower, tower[1:], strict=False):
+        for under, block in itertools.pairwise(tower):
             steps += [f"pick-up {block}", f"stack {block} {under}"]
     return steps
 

@@ -53,7 +53,9 @@ class PddlDomain:
         for _ in range(ATTEMPTS):
             problem = self.make(size, rng)
             said = atoms_of(problem)
-            digest = canonical_digest(said.init, said.goal, said.objects if any(t for _, t in said.objects) else ())
+            digest = canonical_digest(
+                said.init, said.goal, said.objects if any(t for _, t in said.objects) else ()
+            )
             if share_of(digest) == split and digest not in seen:
                 seen.add(digest)
                 spec = {"domain": self.text, "problem": problem, "canonical": digest}
@@ -69,7 +71,9 @@ class PddlDomain:
         domain = parse_domain(task.spec["domain"])
         found = extract(trace.text, domain, self.rules)
         if trace.finish == "length":
-            return self._verdict(trace, found, Fault.TRUNCATED, "the answer hit the token limit before its end")
+            return self._verdict(
+                trace, found, Fault.TRUNCATED, "the answer hit the token limit before its end"
+            )
         if found.fault is not None:
             return self._verdict(trace, found, found.fault, found.reason)
         judged = validate(domain, parse_problem(task.spec["problem"], domain), found.actions)

@@ -31,7 +31,9 @@ def template(name: str) -> Template:
         return paper
     if Path(name).is_file():
         return _from_text(_read(Path(name)), name)
-    raise BadInput(f"no prompt template '{name}', neither a file nor a name; {nearest(name, ['compact', 'paper'])}")
+    raise BadInput(
+        f"no prompt template '{name}', neither a file nor a name; {nearest(name, ['compact', 'paper'])}"
+    )
 
 
 def _read(file: Path) -> str:
@@ -73,4 +75,6 @@ def _from_text(text: str, name: str) -> Template:
     missing = [field for field in ("{domain}", "{problem}") if field not in text]
     if missing:
         raise BadInput(f"the prompt template {name} lacks {' and '.join(missing)}")
-    return lambda domain, problem: text.replace("{domain}", domain.strip()).replace("{problem}", problem.strip())
+    return lambda domain, problem: text.replace("{domain}", domain.strip()).replace(
+        "{problem}", problem.strip()
+    )

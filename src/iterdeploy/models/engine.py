@@ -6,7 +6,7 @@ depends on its request alone: `blocks` cuts the whole list of requests by one ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,7 +157,9 @@ class _Herd:
         real = torch.tensor([[False] * (width - len(p)) + [True] * len(p) for p in prompts], device=device)
         self.mask = torch.cat([real, real.new_ones(len(prompts), limit)], 1)[:, None, None]
         causal = torch.ones(width, width, dtype=torch.bool, device=device).tril()
-        own = torch.eye(width, dtype=torch.bool, device=device)  # padding sees itself, so that no row is empty
+        own = torch.eye(
+            width, dtype=torch.bool, device=device
+        )  # padding sees itself, so that no row is empty
         positions = (real.cumsum(1) - 1).clamp_min(0)
         self.last = positions[:, -1:]
         self.cache = Cache(layer_class_to_replicate=GrowingLayer)
@@ -183,7 +185,9 @@ class _Herd:
         self._forward(tokens[:, None], self.mask[..., : self.width], self.last)
 
 
-def draw(logits: torch.Tensor, uniforms: np.ndarray[Any, Any], how: Sampling) -> tuple[torch.Tensor, torch.Tensor]:
+def draw(
+    logits: torch.Tensor, uniforms: np.ndarray[Any, Any], how: Sampling
+) -> tuple[torch.Tensor, torch.Tensor]:
     """One token a row by inverse transform, and its log-probability at the sampling settings.
 
     Shapes: logits [rows, vocabulary], uniforms [rows] in [0, 1); both results are [rows].
@@ -198,7 +202,9 @@ def draw(logits: torch.Tensor, uniforms: np.ndarray[Any, Any], how: Sampling) ->
     if how.top_p < 1:
         ordered, index = scores.sort(-1, descending=True, stable=True)
         share = ordered.softmax(-1)
-        drop = (share.cumsum(-1) - share >= how.top_p).scatter(1, index, share.cumsum(-1) - share >= how.top_p)
+        drop = (share.cumsum(-1) - share >= how.top_p).scatter(
+            1, index, share.cumsum(-1) - share >= how.top_p
+        )
         scores = scores.masked_fill(drop, -torch.inf)
     logprobs = torch.log_softmax(scores, -1)
     ladder = logprobs.exp().cumsum(-1)

@@ -46,7 +46,11 @@ def use_fast_norms(model: torch.nn.Module) -> int:
     for module in model.modules():
         if type(module).__name__.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):
             weight = module.weight
-            if isinstance(weight, torch.Tensor) and weight.device.type == "cpu" and weight.dtype == torch.float32:
+            if (
+                isinstance(weight, torch.Tensor)
+                and weight.device.type == "cpu"
+                and weight.dtype == torch.float32
+            ):
                 module.forward = partial(_normalise, module)  # type: ignore[method-assign]
                 count += 1
     return count

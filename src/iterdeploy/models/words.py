@@ -1,4 +1,4 @@
-"""A tokenizer of whole words, whose text comes back exactly: a token is a word with the space or line break before it."""
+"""A tokenizer of whole words whose text comes back exactly: a token is a word and the white space before it."""
 
 from __future__ import annotations
 

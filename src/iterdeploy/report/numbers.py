@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from iterdeploy import measure
-from iterdeploy.measure import Answer, Bound, Diversity, SameTasks, Spread
+from iterdeploy.answers import Answer, join
+from iterdeploy.measure import Bound, Diversity, SameTasks, Spread
 from iterdeploy.store import Run
 from iterdeploy.types import Generation, Split, Task
 
@@ -91,7 +92,7 @@ def read_answers(run: Run, tasks: Sequence[Task], generation: int, split: Split)
     """The answers of one finished generation; none where the recipe keeps no held-out tasks."""
     if split == "heldout" and not run.recipe.tasks.heldout:
         return []
-    return measure.join(tasks, run.traces(generation, split), run.verdicts(generation, split))
+    return join(tasks, run.traces(generation, split), run.verdicts(generation, split))
 
 
 def _splits(

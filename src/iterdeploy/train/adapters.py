@@ -39,10 +39,12 @@ def base_folder(name: str) -> str:
     shipped = Path(str(files("iterdeploy") / "bases"))
     if (shipped / name / "config.json").is_file():
         return str(shipped / name)
-    if Path(name).is_dir() or "/" in name and not name.startswith((".", "/")):
+    if Path(name).is_dir() or ("/" in name and not name.startswith((".", "/"))):
         return name
     there = [p.name for p in shipped.iterdir() if p.is_dir()] if shipped.is_dir() else []
-    raise BadInput(f"no base '{name}': not a folder here, nor OWNER/NAME of a hub; {nearest(name, there)} shipped")
+    raise BadInput(
+        f"no base '{name}': not a folder here, nor OWNER/NAME of a hub; {nearest(name, there)} shipped"
+    )
 
 
 def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:

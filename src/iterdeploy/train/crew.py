@@ -22,7 +22,7 @@ PATIENCE = 900.0
 """Seconds that a worker waits for another's gradient before it gives up."""
 
 
-class WorkerDied(IterdeployError):
+class WorkerDied(IterdeployError):  # noqa: N818  (named as its siblings in errors.py)
     """A worker process ended; what was finished is kept."""
 
 
@@ -81,7 +81,13 @@ def serve(connection: Connection, recipe: Recipe, rank: int, size: int, barrier:
 
 
 def _carry_out(
-    connection: Connection, worker: Any, order: str, details: Sequence[Any], rank: int, size: int, barrier: Any
+    connection: Connection,
+    worker: Any,
+    order: str,
+    details: Sequence[Any],
+    rank: int,
+    size: int,
+    barrier: Any,
 ) -> None:
     if order == "answer":
         connection.send(("answers", worker.answer(*details)))

@@ -46,7 +46,11 @@ def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Ex
 
 
 def audit(
-    trained: Sequence[Example], validation: Sequence[Example], end_ids: frozenset[int], recipe: Train, curated: bool
+    trained: Sequence[Example],
+    validation: Sequence[Example],
+    end_ids: frozenset[int],
+    recipe: Train,
+    curated: bool,
 ) -> Audit:
     """Count what is kept, masked and cut; raises TrainingRefused where that is not what was promised."""
     for example in trained:

@@ -143,7 +143,9 @@ class State:
         """Write the file anew, in place by rename."""
         part = self.file.with_name(f"{self.file.name}.{os.getpid()}.tmp")
         meta = {"job": self.job, "losses": json.dumps(list(losses))}
-        save_file({k: v.detach().cpu().contiguous() for k, v in _tensors(optimizer).items()}, part, metadata=meta)
+        save_file(
+            {k: v.detach().cpu().contiguous() for k, v in _tensors(optimizer).items()}, part, metadata=meta
+        )
         os.replace(part, self.file)
 
     def restore(self, optimizer: Optimizer) -> list[float]:

@@ -93,7 +93,9 @@ class LocalTrainer:
                 )
         return ids
 
-    def answer_blocks(self, adapter: str | None, model_id: str, work: Sequence[Work]) -> Iterator[list[Trace]]:
+    def answer_blocks(
+        self, adapter: str | None, model_id: str, work: Sequence[Work]
+    ) -> Iterator[list[Trace]]:
         """Blocks of traces as they are finished."""
         if self.workers == 1:
             for requests, prompts in work:

@@ -39,9 +39,7 @@ class Optimizer:
             self.parts.append(Muon(matrices, learning_rate, weight_decay))
         if rest:
             rate = learning_rate if rest_rate is None else rest_rate
-            self.parts.append(
-                torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=weight_decay)
-            )
+            self.parts.append(torch.optim.AdamW(rest, lr=rate, betas=(0.9, 0.98), weight_decay=weight_decay))
         self.rates = [part.param_groups[0]["lr"] for part in self.parts]
         self.steps, self.warmup, self.schedule, self.clip = steps, warmup_share * steps, schedule, clip
         self.done = 0

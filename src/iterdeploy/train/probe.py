@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from iterdeploy.domains.blocksworld import Instance, plan_bound, problem_text, random_instance, related_instance, shuffled, state_atoms
+from iterdeploy.domains.blocksworld import (
+    Instance,
+    plan_bound,
+    problem_text,
+    random_instance,
+    related_instance,
+    shuffled,
+    state_atoms,
+)
 from iterdeploy.domains.canonical import share_of
 from iterdeploy.domains.demonstrations import Way, instance_digest, reasoning
 from iterdeploy.domains.prompts import compact
@@ -35,7 +43,9 @@ class ProbeRow:
     bound: int  # lower bound for the same, summed
 
 
-def probe(folder: Path, sizes: Sequence[int] = SIZES, per_size: int = PER_SIZE, seed: int = 0) -> list[ProbeRow]:
+def probe(
+    folder: Path, sizes: Sequence[int] = SIZES, per_size: int = PER_SIZE, seed: int = 0
+) -> list[ProbeRow]:
     """Ask a base at temperature 0.7 for `per_size` problems of each size."""
     rng = random.Random(f"probe-{seed}")
     instances = [instance for size in sizes for instance in _instances(size, per_size, rng)]

@@ -16,9 +16,9 @@ from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.recipe import Recipe
 from iterdeploy.train.adapters import added_up, open_base, open_generation, quietly, settle_config, with_lora
+from iterdeploy.train.batches import Row
 from iterdeploy.train.diet import audit, split, steps_of
 from iterdeploy.train.fit import Exchange, State, fit, token_losses
-from iterdeploy.train.batches import Row
 from iterdeploy.train.optimizers import Optimizer
 from iterdeploy.types import Example, Request, Trace
 
@@ -70,7 +70,11 @@ class Worker:
         return self.engine
 
     def answer(
-        self, adapter: str | None, model_id: str, requests: Sequence[Request], prompts: Sequence[Sequence[int]]
+        self,
+        adapter: str | None,
+        model_id: str,
+        requests: Sequence[Request],
+        prompts: Sequence[Sequence[int]],
     ) -> list[Trace]:
         """One block of answers."""
         with one_thread():
