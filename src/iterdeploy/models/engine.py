@@ -33,10 +33,12 @@ class Sampling:
     max_tokens: int
 
 
-class GrowingLayer(CacheLayerMixin):
+class GrowingLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     """Keys and values in a buffer that grows by ROOM tokens, so that a step copies one token and not the past."""
 
     is_sliding = False
+    keys: torch.Tensor  # [rows, heads, room, width]; the first `length` tokens are there
+    values: torch.Tensor
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         self.length = 0
@@ -200,7 +202,7 @@ def draw(
     if 0 < how.top_k < scores.shape[-1]:
         scores = scores.masked_fill(scores < scores.topk(how.top_k).values[:, -1:], -torch.inf)
     if how.top_p < 1:
-        ordered, index = scores.sort(-1, descending=True, stable=True)
+        ordered, index = scores.sort(dim=-1, descending=True, stable=True)
         share = ordered.softmax(-1)
         drop = (share.cumsum(-1) - share >= how.top_p).scatter(
             1, index, share.cumsum(-1) - share >= how.top_p

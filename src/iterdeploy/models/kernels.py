@@ -21,7 +21,8 @@ class RMSNorm(torch.autograd.Function):
         norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
         inverse = norm.square_().div_(width).add_(eps).rsqrt_()
         ctx.save_for_backward(x, weight, inverse)
-        return (x * inverse).mul_(weight)
+        scaled: torch.Tensor = x * inverse
+        return scaled.mul_(weight)
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None, None]:
@@ -51,6 +52,6 @@ def use_fast_norms(model: torch.nn.Module) -> int:
                 and weight.device.type == "cpu"
                 and weight.dtype == torch.float32
             ):
-                module.forward = partial(_normalise, module)  # type: ignore[method-assign]
+                module.forward = partial(_normalise, module)
                 count += 1
     return count

@@ -24,14 +24,14 @@ def quietly() -> Iterator[None]:
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
         if shown:
-            logging.enable_progress_bar()
+            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def base_folder(name: str) -> str:
@@ -60,7 +60,8 @@ def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted)
     except (OSError, ValueError) as problem:
         raise BadInput(f"the base '{name}' can't be opened from {folder}: {problem}") from problem
-    return model.to("cuda") if torch.cuda.is_available() else model, tokenizer
+    placed: Any = model
+    return placed.to("cuda") if torch.cuda.is_available() else placed, tokenizer
 
 
 def open_generation(name: str, adapter: Path | None, trainable: bool = False) -> tuple[Any, Any]:

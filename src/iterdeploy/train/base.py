@@ -70,7 +70,7 @@ def new_model(recipe: BaseRecipe, vocabulary: int) -> Any:
             num_key_value_heads=recipe.kv_heads,
             head_dim=recipe.hidden // recipe.heads,
             max_position_embeddings=1024,
-            rope_theta=1e4,
+            rope_parameters={"rope_type": "default", "rope_theta": 1e4},
             tie_word_embeddings=True,
             pad_token_id=0,
             bos_token_id=1,

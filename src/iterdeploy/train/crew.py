@@ -14,6 +14,7 @@ import numpy as np
 
 from iterdeploy.errors import IterdeployError
 from iterdeploy.recipe import Recipe
+from iterdeploy.train.diet import SHARDS
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +31,6 @@ class SharedGradients:
     """Gradients of all shards in shared memory, two steps deep, so that one barrier a step is enough."""
 
     def __init__(self, name: str, parameters: int, rank: int, size: int, barrier: Any) -> None:
-        from iterdeploy.train.diet import SHARDS
-
         self.memory = SharedMemory(name=name)
         shape = (2, SHARDS, parameters + 1)
         self.all: np.ndarray[Any, Any] = np.ndarray(shape, dtype=np.float32, buffer=self.memory.buf)
@@ -95,7 +94,8 @@ def _carry_out(
         worker.lesson = details[0]
         connection.send(("prepared", worker.parameters(details[0])))
     elif order == "train":
-        gradients = SharedGradients(*details, rank, size, barrier)
+        name, parameters = details
+        gradients = SharedGradients(name, parameters, rank, size, barrier)
         try:
             worker.train(worker.lesson, gradients, lambda *row: connection.send(("progress", row)))
         finally:
@@ -109,7 +109,7 @@ class Crew:
     def __init__(self, recipe: Recipe, size: int) -> None:
         context = mp.get_context("spawn")
         self.size = size
-        self.barrier = context.Barrier(size)
+        self.barrier = context.Barrier(min(size, SHARDS))  # all who train
         self.connections: list[Connection] = []
         self.processes = []
         for rank in range(size):
@@ -124,11 +124,12 @@ class Crew:
 
     def replies(self, open_orders: Sequence[int]) -> Iterator[tuple[int, str, Any]]:
         """(rank, kind, content) of whatever comes first from these workers."""
-        by_connection = {self.connections[rank]: rank for rank in open_orders}
-        for ready in wait(list(by_connection)):
-            rank = by_connection[ready]  # type: ignore[index]
+        ready = wait([self.connections[rank] for rank in open_orders])
+        for rank in (rank for rank in open_orders if self.connections[rank] in ready):
+            kind: str
+            content: Any
             try:
-                kind, content = ready.recv()  # type: ignore[union-attr]
+                kind, content = self.connections[rank].recv()
             except (EOFError, ConnectionResetError):
                 raise WorkerDied(
                     f"worker {rank} of {self.size} died (out of memory?); what was finished is kept, "

@@ -44,7 +44,7 @@ class Muon(torch.optim.Optimizer):
                     raise ValueError(f"Muon takes matrices, not a parameter of shape {tuple(p.shape)}")
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One step over all parameters that have a gradient."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[torch.nn.Parameter]] = {}
@@ -56,11 +56,14 @@ class Muon(torch.optim.Optimizer):
 
     def _step_shape(self, group: dict[str, Any], params: list[torch.nn.Parameter], scale: float) -> None:
         mu, lr = group["momentum"], group["lr"]
-        for p in params:
+        grads = [p.grad for p in params if p.grad is not None]
+        for p, grad in zip(params, grads, strict=True):
             state = self.state[p]
             if not state:
                 state["momentum"] = torch.zeros_like(p)
-            state["momentum"].lerp_(p.grad, 1 - mu)
-        nesterov = torch.stack([p.grad.lerp(self.state[p]["momentum"], mu) for p in params])
+            state["momentum"].lerp_(grad, 1 - mu)
+        nesterov = torch.stack(
+            [grad.lerp(self.state[p]["momentum"], mu) for p, grad in zip(params, grads, strict=True)]
+        )
         for p, update in zip(params, orthogonalised(nesterov), strict=True):
             p.mul_(1 - lr * group["weight_decay"]).add_(update, alpha=-lr * scale)

@@ -29,7 +29,8 @@ class Optimizer:
         schedule: Schedule = "cosine",
         clip: float = 1.0,
     ) -> None:
-        matrices, rest = [], []
+        matrices: list[torch.nn.Parameter] = []
+        rest: list[torch.nn.Parameter] = []
         for name, p in named:
             inner = p.ndim == 2 and "embed" not in name and kind == "muon"
             (matrices if inner else rest).append(p)
