@@ -1,1 +1,15 @@
 """That this file is here puts its folder on the path, so that tests can import `rows` and `fake_run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny real model that solves some of `tiny.tasks()`."""
+    import tiny  # here, for it takes torch, which most tests do without
+
+    return tiny.make(tmp_path_factory.mktemp("base") / "tiny")
