@@ -129,7 +129,7 @@ def set_gradients(parameters: Sequence[torch.Tensor], vector: torch.Tensor) -> N
     """Cut the vector into the parameters' gradients."""
     at = 0
     for p in parameters:
-        p.grad = vector[at : at + p.numel()].view(p.shape).to(p.device, copy=True)
+        p.grad = vector[at : at + p.numel()].view(p.shape).to(p.device, p.dtype, copy=True)
         at += p.numel()
 
 
