@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,20 +54,9 @@ def audit(
     curated: bool,
 ) -> Audit:
     """Count what is kept, masked and cut; raises TrainingRefused where that is not what was promised."""
-    for example in trained:
-        if not example.completion_ids:
-            raise TrainingRefused(f"example {example.trace_id} has no completion: nothing would be trained")
-        length = len(example.prompt_ids) + len(example.completion_ids)
-        if length > recipe.max_length:
-            raise TrainingRefused(
-                f"example {example.trace_id} has {length} tokens, more than train.max_length = {recipe.max_length}; "
-                "raise it (an example is never cut)"
-            )
-        if curated and example.completion_ids[-1] not in end_ids:
-            raise TrainingRefused(
-                f"example {example.trace_id} does not end in an end token {sorted(end_ids)}: a model trained on it "
-                "would not learn to stop"
-            )
+    for example in (*trained, *validation):
+        if problem := _problem(example, end_ids, recipe, curated):
+            raise TrainingRefused(f"example {example.trace_id} {problem}")
     ended = sum(e.completion_ids[-1] in end_ids for e in trained)
     return Audit(
         examples=len(trained),
@@ -77,6 +67,25 @@ def audit(
         unfinished=len(trained) - ended,
         truncated=0,
     )
+
+
+def _problem(example: Example, end_ids: frozenset[int], recipe: Train, curated: bool) -> str:
+    """Why an example would not be trained as promised; empty if it would be."""
+    length = len(example.prompt_ids) + len(example.completion_ids)
+    if not example.completion_ids:
+        return "has no completion: nothing would be trained"
+    if not example.prompt_ids:
+        return "has no prompt: its first token would not be trained, for nothing stands before it"
+    if length > recipe.max_length:
+        limit = f"train.max_length = {recipe.max_length}"
+        return f"has {length} tokens, more than {limit}; raise it (an example is never cut)"
+    if curated and example.completion_ids[-1] not in end_ids:
+        return (
+            f"does not end in an end token {sorted(end_ids)}: a model trained on it would not learn to stop"
+        )
+    if not 0 < example.weight < math.inf:
+        return f"has the weight {example.weight}; it must be a number above 0"
+    return ""
 
 
 def renamed(example: Example, names: Sequence[int], rng: random.Random) -> tuple[list[int], list[int]]:
