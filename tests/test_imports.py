@@ -78,6 +78,13 @@ def test_every_room_has_its_place_among_the_layers() -> None:
     assert placed == there - {"__init__"}
 
 
+def test_the_page_on_architecture_names_every_room() -> None:
+    root = Path(iterdeploy.__file__).parent
+    page = (root.parent.parent / "docs" / "architecture.md").read_text()
+    rooms = [f"`{p.name}{'/' if p.is_dir() else ''}`" for p in root.iterdir() if not p.name.startswith("__")]
+    assert [room for room in rooms if room not in page and room != "`py.typed`"] == []
+
+
 def files_of(room: str) -> list[Path]:
     root = Path(iterdeploy.__file__).parent
     return sorted((root / room).rglob("*.py")) if (root / room).is_dir() else [root / f"{room}.py"]
