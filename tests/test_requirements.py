@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
@@ -16,9 +16,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PIN = re.compile(r"([\w.-]+)==([\w.]+)")
 
 
-def pins(name: str) -> dict[str, Version]:
+def pins(name: str) -> dict[NormalizedName, Version]:
     """Package and version, as a requirements file states them; any other line is an error."""
-    found = {}
+    found: dict[NormalizedName, Version] = {}
     for line in (ROOT / "requirements" / name).read_text().splitlines():
         if line.startswith("-r "):
             found |= pins(line.removeprefix("-r "))
