@@ -1,8 +1,8 @@
 """Run the arms of this experiment one after another, then write their table. Can be stopped and started again.
 
-    python experiments/headline/run.py [ARM ...]         all arms, or those named
-    python experiments/headline/run.py --table           the table of what is there
-    python experiments/headline/run.py --bases           make the three other bases first (15 minutes each)
+python experiments/headline/run.py [ARM ...]         all arms, or those named
+python experiments/headline/run.py --table           the table of what is there
+python experiments/headline/run.py --bases           make the three other bases first (15 minutes each)
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+
+from iterdeploy import domains
+from iterdeploy.report.numbers import RunNumbers, read_numbers
+from iterdeploy.store import Run
 
 HERE = Path(__file__).parent
 RUNS = Path("runs/headline")
@@ -36,10 +40,6 @@ def make_bases() -> None:
 
 def write_table() -> None:
     """table.md: solved by generation and by size, for every arm that is there."""
-    from iterdeploy import domains
-    from iterdeploy.report.numbers import RunNumbers, read_numbers
-    from iterdeploy.store import Run
-
     found: list[tuple[str, list[str], RunNumbers]] = []
     for name, args in arms().items():
         if (RUNS / name / "gen-0" / "generation.json").is_file():
@@ -56,7 +56,7 @@ def write_table() -> None:
     print((HERE / "table.md").read_text())
 
 
-def _solved(found: list, split: str) -> list[str]:  # type: ignore[type-arg]
+def _solved(found: list[tuple[str, list[str], RunNumbers]], split: str) -> list[str]:
     rows = ["| arm | asked | generations 0, 1, ... solved | last to first |", "|---|---|---|---|"]
     for name, _, numbers in found:
         parts = [getattr(g, split) for g in numbers.generations]
@@ -67,10 +67,11 @@ def _solved(found: list, split: str) -> list[str]:  # type: ignore[type-arg]
     return rows
 
 
-def _by_size(numbers) -> list[str]:  # type: ignore[no-untyped-def]
+def _by_size(numbers: RunNumbers) -> list[str]:
     sizes = [s.size for s in numbers.generations[0].deployed.by_size]
     rows = [
-        f"| generation | split | {' | '.join(map(str, sizes))} | all | longest | steps | steps/bound | steps, same tasks |",
+        f"| generation | split | {' | '.join(map(str, sizes))} | all "
+        "| longest | steps | steps/bound | steps, same tasks |",
         f"|---|---|{'---|' * (len(sizes) + 5)}",
     ]
     for g in numbers.generations:
