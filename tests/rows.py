@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iterdeploy.measure import Answer
+from iterdeploy.answers import Answer
 from iterdeploy.types import Fault, Split, Task, Trace, Verdict
 
 
