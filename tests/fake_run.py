@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rows import answer, task
 
-from iterdeploy.measure import Answer, by_task, solved_tasks
+from iterdeploy.answers import Answer
+from iterdeploy.measure import by_task, solved_tasks
 from iterdeploy.recipe import Deploy, Recipe, Tasks
 from iterdeploy.store import Run
 from iterdeploy.store.rows import write_rows
