@@ -10,7 +10,7 @@ from iterdeploy.plan_ahead import Step
 from iterdeploy.types import Progress
 
 UNKNOWN = 1.0  # seconds assumed for a step whose cost the plan cannot say; measuring corrects it
-SETTLED = 0.1  # share of a step after which its own pace counts; answers come a block at a time
+SETTLED = 0.1  # share of what a step had left, after which its own pace counts; answers come a block at a time
 
 
 class TimeLeft:
@@ -57,7 +57,7 @@ class TimeLeft:
         fresh = self._now.done - self._first_done
         open_units = self._now.total - self._now.done
         spent = self._event - self._last
-        if fresh >= SETTLED * self._now.total and spent > 1.0:
+        if fresh >= SETTLED * (self._now.total - self._first_done) and spent > 1.0:
             return max(0.0, spent / fresh * open_units - (self._clock() - self._event))
         share = open_units / max(1, self._now.total)
         return self._prior[_key(self._now)] * self._scale(self._now.step) * share
