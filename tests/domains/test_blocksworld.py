@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -18,12 +19,14 @@ from iterdeploy.domains.blocksworld import (
     problem_text,
     random_instance,
     random_towers,
+    related_instance,
     shuffled,
     standing_right,
     state_atoms,
     task_bound,
     towers_of,
 )
+from iterdeploy.errors import BadInput
 from iterdeploy.types import SPLITS, Fault, Split
 
 SUSSMAN = Instance(start=(("a", "c"), ("b",)), goal=(("c", "b", "a"),))
@@ -52,10 +55,13 @@ def test_an_instance_has_the_same_blocks_twice_and_a_goal_not_reached(instance: 
     assert frozenset(instance.start) != frozenset(instance.goal)
 
 
+@pytest.mark.parametrize("make", [random_instance, related_instance])
 @pytest.mark.parametrize("size", [0, 1, 21])
-def test_sizes_without_instances_are_refused(size: int) -> None:
-    with pytest.raises(ValueError, match=f"sizes from 2 to 20 blocks, not {size}"):
-        random_instance(size, random.Random(0))
+def test_sizes_without_instances_are_refused(
+    size: int, make: Callable[[int, random.Random], Instance]
+) -> None:
+    with pytest.raises(BadInput, match=f"sizes from 2 to 20 blocks, not {size}"):
+        make(size, random.Random(0))
 
 
 @given(instances(2, 12))

@@ -98,7 +98,5 @@ def test_an_unknown_template_offers_the_nearest(name: str, offer: str) -> None:
 
 
 def test_an_unknown_domain_offers_the_nearest() -> None:
-    with pytest.raises(
-        BadInput, match=r"no domain 'bloksworld'; there is blocksworld \(did you mean blocksworld\?\)"
-    ):
+    with pytest.raises(BadInput, match=r"no domain 'bloksworld'; .*\(did you mean blocksworld\?\)"):
         load("bloksworld", Recipe())
