@@ -118,7 +118,7 @@ def test_the_words_of_a_demonstration() -> None:
     prompt = f"{init}\ngoal !clear a !clear b !on c b !ontable a !ontable c\n<think>"
     instance = Instance((("b", "a"), ("c",)), (("a",), ("c", "b")))
     assert reasoning(instance, "table", prompt)[0] == " table now a b | want c b |"
-    assert reasoning(instance, "keep", prompt)[0] == " keep now a b | want c b |"
+    assert reasoning(instance, "keep", prompt)[0] == " keep c | now a b | want c b |"
     same = Instance((("b", "a"), ("c",)), (("b", "a", "c"),))
     wanted = f"{init}\ngoal !clear c !on b a !on a c !ontable b\n<think>"
     assert reasoning(same, "keep", wanted)[0] == " keep b a | now want a c |"
@@ -129,7 +129,7 @@ def test_the_words_of_a_demonstration() -> None:
 
 
 def test_the_mixture_is_what_the_diet_says(many: list[Demonstration]) -> None:
-    assert len(plans(many)) == pytest.approx(0.6 * len(many), rel=0.05)
+    assert len(plans(many)) == pytest.approx(0.5 * len(many), rel=0.05)
     keeps = sum(demo.completion.startswith(" keep") for demo in many)
     assert keeps == pytest.approx(0.5 * len(many), rel=0.1)
     assert {len(read_back(demo.prompt).blocks) for demo in plans(many)} == set(Diet().plan_sizes)
