@@ -11,7 +11,7 @@ import pytest
 from rows import task
 
 from iterdeploy.plan_ahead import Shape, base_folder, expected_examples, plan, prompt_length, shape_of
-from iterdeploy.recipe import Curate, Recipe, Train, preset
+from iterdeploy.recipe import Curate, Recipe, Tasks, Train, preset
 
 SMALL = Shape(parameters=860_000, adapter_parameters=330_000)
 
@@ -47,14 +47,14 @@ def test_a_cap_on_steps_caps_the_trained_tokens() -> None:
 @pytest.mark.parametrize(
     ("curate", "expected"),
     [
-        (Curate(), [160, 260, 360]),
-        (Curate(pool="last"), [160, 260, 360]),
+        (Curate(), [140, 230, 320]),
+        (Curate(pool="last"), [140, 230, 320]),
         (Curate(rule="none"), [1000, 2000, 3000]),
         (Curate(rule="none", pool="last"), [1000, 1000, 1000]),
     ],
 )
 def test_expected_examples_follow_the_curation(curate: Curate, expected: list[int]) -> None:
-    recipe = replace(Recipe(), curate=curate)
+    recipe = replace(Recipe(), curate=curate, tasks=Tasks(count=1000))
     assert [expected_examples(recipe, generation) for generation in (1, 2, 3)] == expected
 
 

@@ -17,16 +17,16 @@ from typing import Any
 from iterdeploy.recipe import Recipe
 from iterdeploy.types import Task
 
-ANSWER_SHARE = 0.5  # of max_tokens: the length of a typical answer
-POOL_FIRST, POOL_STEP, POOL_MOST = 0.16, 0.1, 0.9  # share of tasks ever solved: by the base, more each time
+ANSWER_SHARE = 0.35  # of max_tokens: the length of a typical answer
+POOL_FIRST, POOL_STEP, POOL_MOST = 0.14, 0.09, 0.9  # share of tasks ever solved: by the base, more each time
 CHARACTERS_PER_TOKEN = 3.5  # of a subword tokenizer on PDDL
 BYTES_PER_TOKEN = 28  # of a trace: its id and its log-probability as text
 BYTES_PER_ROW = 900  # of a trace and its verdict besides the tokens
 
-# Tokens times parameters per second and core: from a model of 0.86 M parameters that sampled 5,000 and
-# trained on 8,500 tokens a second on one core. A larger model is more efficient, a GPU far faster.
-SAMPLED_PER_SECOND = 5_000 * 0.86e6
-TRAINED_PER_SECOND = 8_500 * 0.86e6
+# Tokens times parameters per second and core: the base that ships, of 0.8 M parameters, sampled 2,900 and
+# trained on 4,500 tokens per CPU second (bench/). A larger model is more efficient, a GPU far faster.
+SAMPLED_PER_SECOND = 2_900 * 0.8e6
+TRAINED_PER_SECOND = 4_500 * 0.8e6
 VALIDATED_PER_SECOND = 2_000.0  # plans
 STARTING_SECONDS = 12.0  # imports, making tasks, loading the base
 
