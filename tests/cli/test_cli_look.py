@@ -55,6 +55,13 @@ def test_status_of_a_run_under_way(tmp_path: Path, capsys: Capture) -> None:
     assert f"iterdeploy run {run.path}/recipe.toml --out {run.path}" in out
 
 
+@pytest.mark.parametrize("name", ["run [final]", "run[b]"])
+def test_brackets_in_a_name_are_no_markup(name: str, tmp_path: Path, capsys: Capture) -> None:
+    run = fake_run.write(tmp_path / name, fake_run.recipe())
+    assert main(["status", str(run.path)]) == 0
+    assert f"in {run.path}\n" in capsys.readouterr().out
+
+
 def test_status_of_a_run_that_has_only_its_recipe(tmp_path: Path, capsys: Capture) -> None:
     run = Run.create(tmp_path / "run", fake_run.recipe())
     assert main(["status", str(run.path)]) == 0

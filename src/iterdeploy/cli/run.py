@@ -92,8 +92,12 @@ def _run(
 
 
 def _show_start(run: Run, finished: int, console: Console) -> None:
+    from rich.markup import escape
+
     recipe = run.recipe
-    console.print(f"[bold]{recipe.name}[/bold], seed {recipe.seed}, in {run.path}", soft_wrap=True)
+    console.print(
+        f"[bold]{escape(recipe.name)}[/bold], seed {recipe.seed}, in {escape(str(run.path))}", soft_wrap=True
+    )
     if finished:
         console.print(f"generations 0 to {finished - 1} are done and are kept")
 

@@ -36,9 +36,11 @@ def act(args: argparse.Namespace) -> int:
         print_json(state)
         return 0
     from rich.console import Console
+    from rich.markup import escape
 
     console = Console(highlight=False)
-    console.print(f"[bold]{state['name']}[/bold], seed {state['seed']}, in {state['run']}", soft_wrap=True)
+    head = f"[bold]{escape(state['name'])}[/bold], seed {state['seed']}, in {escape(state['run'])}"
+    console.print(head, soft_wrap=True)
     if state["generations"]:
         console.print(_table(state["generations"]))
     console.print(_where(state), markup=False, soft_wrap=True)

@@ -17,6 +17,7 @@ from importlib.resources import files
 
 from iterdeploy.domains.atoms import Atom, atoms_of
 from iterdeploy.domains.pddl import PddlDomain, open_pddl
+from iterdeploy.errors import BadInput
 from iterdeploy.recipe import Recipe
 from iterdeploy.types import Task
 
@@ -53,14 +54,16 @@ def random_towers(blocks: Sequence[str], rng: random.Random) -> tuple[Tower, ...
     return tuple(tuple(order[a:b]) for a, b in itertools.pairwise(cuts))
 
 
-def random_instance(size: int, rng: random.Random) -> Instance:
-    """An instance of `size` blocks whose goal is not reached at the start.
-
-    Raises ValueError if `size` is not between 2 and the number of block names.
-    """
+def random_blocks(size: int, rng: random.Random) -> list[str]:
+    """The names of `size` blocks; raises BadInput if it is not between 2 and the number of names."""
     if not 2 <= size <= len(NAMES):
-        raise ValueError(f"blocksworld has sizes from 2 to {len(NAMES)} blocks, not {size}")
-    blocks = rng.sample(NAMES, size)
+        raise BadInput(f"blocksworld has sizes from 2 to {len(NAMES)} blocks, not {size}")
+    return rng.sample(NAMES, size)
+
+
+def random_instance(size: int, rng: random.Random) -> Instance:
+    """An instance of `size` blocks whose goal is not reached at the start."""
+    blocks = random_blocks(size, rng)
     while True:
         instance = Instance(random_towers(blocks, rng), random_towers(blocks, rng))
         if set(instance.start) != set(instance.goal):
@@ -73,7 +76,7 @@ def related_instance(size: int, rng: random.Random) -> Instance:
     In a uniform instance next to nothing stands right (two blocks or more in one of twenty); here most have something
     that a plan may leave alone, so that one problem has valid plans of different length.
     """
-    blocks = rng.sample(NAMES, size)
+    blocks = random_blocks(size, rng)
     while True:
         start = random_towers(blocks, rng)
         goal = [list(tower[: rng.randrange(len(tower) + 1)]) for tower in start]

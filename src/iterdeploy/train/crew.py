@@ -131,10 +131,7 @@ class Crew:
             try:
                 kind, content = self.connections[rank].recv()
             except (EOFError, ConnectionResetError):
-                raise WorkerDied(
-                    f"worker {rank} of {self.size} died (out of memory?); what was finished is kept, "
-                    "start the same command again, with fewer --workers if it happens again"
-                ) from None
+                raise self._died(rank) from None
             if kind == "refused":
                 raise content
             if kind == "failed":
@@ -142,8 +139,17 @@ class Crew:
             yield rank, kind, content
 
     def send(self, rank: int, *order: Any) -> None:
-        """Give an order."""
-        self.connections[rank].send(order)
+        """Give an order; raises WorkerDied if nobody is there to take it."""
+        try:
+            self.connections[rank].send(order)
+        except (BrokenPipeError, ConnectionResetError):  # not ours to pass on: a closed pipe means `| head`
+            raise self._died(rank) from None
+
+    def _died(self, rank: int) -> WorkerDied:
+        return WorkerDied(
+            f"worker {rank} of {self.size} died (out of memory?); what was finished is kept, "
+            "start the same command again, with fewer --workers if it happens again"
+        )
 
     def close(self) -> None:
         """End all workers: an idle one goes when its connection is closed, a busy one is ended."""

@@ -1,0 +1,25 @@
+"""Workers: a death is said, whenever it comes."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from iterdeploy.recipe import Recipe
+from iterdeploy.train.crew import Crew, WorkerDied
+
+
+def test_an_order_to_a_dead_worker_is_an_error_and_no_closed_pipe() -> None:
+    """The command line takes a BrokenPipeError for `| head` and ends with 0."""
+    crew = Crew(Recipe(), 1)
+    try:
+        process = crew.processes[0]
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        with pytest.raises(WorkerDied, match="worker 0 of 1 died"):
+            crew.send(0, "answer")
+    finally:
+        crew.close()
