@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,19 +13,6 @@ from iterdeploy.cli.main import parser
 from iterdeploy.cli.page import commands, page
 
 ROOT = Path(__file__).parent.parent.parent
-START = "import sys; from iterdeploy.cli.main import parser; parser(); print(*sys.modules)"
-
-
-def test_it_starts_within_half_a_second_and_without_torch() -> None:
-    seconds, modules = [], ""
-    for _ in range(3):
-        started = time.monotonic()
-        modules = subprocess.run(
-            [sys.executable, "-c", START], check=True, capture_output=True, text=True
-        ).stdout
-        seconds.append(time.monotonic() - started)
-    assert not {"torch", "transformers", "matplotlib", "rich", "numpy"} & set(modules.split())
-    assert min(seconds) < 0.5
 
 
 def test_every_command_has_help_and_an_act(capsys: pytest.CaptureFixture[str]) -> None:

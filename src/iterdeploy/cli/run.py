@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
 import textwrap
@@ -105,7 +106,7 @@ def _show_start(run: Run, finished: int, console: Console) -> None:
 def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: Console) -> None:
     from iterdeploy.report.terminal import overview
 
-    here = shlex.quote(str(run.path))
+    here, command = shlex.quote(str(run.path)), shlex.quote(_command())
     console.print()
     console.print(overview(numbers))
     console.print()
@@ -115,11 +116,11 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
         f"the rest  {run.path}: recipe.toml, then a folder for each generation",
         "",
         "next",
-        f"  iterdeploy show {here} {_a_trace(run)}",
+        f"  {command} show {here} {_a_trace(run)}",
         "      one answer: prompt, reasoning, plan, verdict and why",
         f"  {_next_seed(run, args)}",
         "      the same again from another seed; then `iterdeploy compare RUN RUN`",
-        "  iterdeploy run uncurated",
+        f"  {command} run uncurated",
         "      what happens without curation",
     ):
         console.print(line, markup=False, soft_wrap=True)
@@ -127,7 +128,16 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
 
 def _next_seed(run: Run, args: argparse.Namespace) -> str:
     settings = [word for setting in args.settings for word in ("--set", setting)]
-    return shlex.join(["iterdeploy", "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings])
+    return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings])
+
+
+def _command() -> str:
+    """What to type for this program: its name where the shell finds it, else where it lies."""
+    beside = Path(sys.executable).with_name("iterdeploy")
+    if shutil.which("iterdeploy") or not beside.is_file():
+        return "iterdeploy"
+    here = Path.cwd()
+    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
 def _a_trace(run: Run) -> str:
@@ -140,7 +150,7 @@ def _a_trace(run: Run) -> str:
 def _say_what_is_kept(run: Run) -> None:
     rows = len(run.generations())
     kept = f"generations 0 to {rows - 1} and " if rows else ""
-    again = shlex.join(["iterdeploy", *sys.argv[1:]])
+    again = shlex.join([_command(), *sys.argv[1:]])
     print(
         f"\nstopped; {kept}every answer so far are kept in {run.path}\ngo on with: {again}",
         file=sys.stderr,
