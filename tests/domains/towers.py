@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from iterdeploy.domains import load
 from iterdeploy.domains.atoms import Atom
-from iterdeploy.domains.blocksworld import Instance, Tower, problem_text, random_instance, towers_of
+from iterdeploy.domains.blocksworld import (
+    Instance,
+    Tower,
+    problem_text,
+    random_instance,
+    related_instance,
+    towers_of,
+)
 from iterdeploy.pddl import Action, Judgement, parse_domain, parse_problem, validate
 from iterdeploy.recipe import Recipe
 
@@ -20,9 +27,10 @@ State = frozenset[Tower]
 
 
 def instances(low: int = 2, high: int = 8) -> st.SearchStrategy[Instance]:
-    """Instances of the generator, by size and seed."""
+    """Instances of both generators, by size and seed."""
     return st.builds(
-        lambda size, seed: random_instance(size, random.Random(seed)),
+        lambda make, size, seed: make(size, random.Random(seed)),
+        st.sampled_from([random_instance, related_instance]),
         st.integers(low, high),
         st.integers(0, 2**32),
     )

@@ -10,7 +10,9 @@ from iterdeploy.plan_ahead import Step
 from iterdeploy.types import Progress
 
 UNKNOWN = 1.0  # seconds assumed for a step whose cost the plan cannot say; measuring corrects it
-SETTLED = 0.1  # share of what a step had left, after which its own pace counts; answers come a block at a time
+SETTLED = (
+    0.1  # share of what a step had left, after which its own pace counts; answers come a block at a time
+)
 
 
 class TimeLeft:

@@ -15,6 +15,7 @@ from typing import Any
 from iterdeploy.errors import BadInput, TrainingRefused, nearest
 from iterdeploy.recipe import Train
 
+ADAPTER = "adapter_model.safetensors"
 WEIGHTS = "model.safetensors"
 
 
@@ -65,16 +66,38 @@ def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:
 
 
 def open_generation(name: str, adapter: Path | None, trainable: bool = False) -> tuple[Any, Any]:
-    """(model, tokenizer) of one generation: the base, with an adapter on it or with weights of its own."""
+    """(model, tokenizer) of one generation: the base, with an adapter on it or with weights of its own.
+
+    Raises BadInput unless the adapter holds just the numbers that the base takes: PEFT would leave out what it does
+    not know, and the plain base would answer under the adapter's name.
+    """
     if adapter is None:
         return open_base(name)
     if (adapter / WEIGHTS).is_file():
         return open_base(str(adapter))
-    from peft import PeftModel
-
     model, tokenizer = open_base(name)
-    with quietly():
-        return PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable), tokenizer
+    return _with_adapter(model, name, adapter, trainable), tokenizer
+
+
+def _with_adapter(model: Any, name: str, adapter: Path, trainable: bool) -> Any:
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with quietly(), safe_open(adapter / ADAPTER, framework="pt") as file:
+            held = set(file.keys())
+            opened = PeftModel.from_pretrained(model, str(adapter), is_trainable=trainable)
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as problem:
+        raise BadInput(f"the adapter in {adapter} can't be opened: {problem}") from problem
+    except RuntimeError as problem:
+        raise BadInput(f"the adapter does not fit the base {name}: {problem}") from problem
+    wanted = set(get_peft_model_state_dict(opened, save_embedding_layers=False))
+    if wanted != held:
+        lacks, more = sorted(wanted - held), sorted(held - wanted)
+        wrong = [f"lacks {len(lacks)} of its matrices, first {lacks[0]}"] if lacks else []
+        wrong += [f"holds {len(more)} that it does not take, first {more[0]}"] if more else []
+        raise BadInput(f"the adapter does not fit the base {name}: {adapter} {' and '.join(wrong)}")
+    return opened
 
 
 CANARY_TOLERANCE = 1e-3
@@ -133,8 +156,19 @@ def settle_config(config: Path, name: str) -> None:
         config.write_text(json.dumps(held, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+_LARGE = 1 << 26
+"""Bytes; a smaller file is read each time, so that no change of it can be missed."""
+
+
+def _file_digest(file: Path) -> str:
+    found = file.stat()
+    if found.st_size < _LARGE:
+        return sha256(file.read_bytes()).hexdigest()
+    return _large_digest(str(file), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
 @lru_cache(maxsize=256)
-def _file_digest(path: str, size: int, changed: int) -> str:
+def _large_digest(path: str, *state: int) -> str:
     digest = sha256()
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
@@ -154,7 +188,7 @@ def _folder_digest(folder: Path) -> str:
     weights = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin"), *folder.glob("tokenizer.json")])
     if not any(file.suffix != ".json" for file in weights):
         raise BadInput(f"{folder} holds no weights (*.safetensors)")
-    parts = [(p.name, _file_digest(str(p), p.stat().st_size, p.stat().st_mtime_ns)) for p in weights]
+    parts = [(file.name, _file_digest(file)) for file in weights]
     settings = [(p.name, _settings(p)) for p in sorted(folder.glob("*config.json"))]
     return sha256(json.dumps([parts, settings]).encode()).hexdigest()[:12]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.shared_memory import SharedMemory
@@ -35,14 +36,11 @@ class SharedGradients:
         shape = (2, SHARDS, parameters + 1)
         self.all: np.ndarray[Any, Any] = np.ndarray(shape, dtype=np.float32, buffer=self.memory.buf)
         self.rank, self.mine, self.barrier = rank, tuple(range(rank, SHARDS, size)), barrier
-        self.parent = os.getppid()
 
     def add(self, step: int, vectors: dict[int, torch.Tensor]) -> torch.Tensor:
         """Put mine, wait for the others', and add them in order."""
         import torch
 
-        if os.getppid() != self.parent:
-            os._exit(1)
         room = self.all[step % 2]
         for shard, vector in vectors.items():
             room[shard] = vector.numpy()
@@ -61,6 +59,7 @@ class SharedGradients:
 def serve(connection: Connection, recipe: Recipe, rank: int, size: int, barrier: Any) -> None:
     """The life of a worker: take an order, carry it out, answer; until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
     from iterdeploy.train.work import Worker
 
     worker = Worker(recipe)
@@ -77,6 +76,21 @@ def serve(connection: Connection, recipe: Recipe, rank: int, size: int, barrier:
             barrier.abort()
             connection.send(("failed", f"{type(problem).__name__}: {problem}"))
             raise
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent does, however that ends and whatever is being done here.
+
+    A killed parent closes no barrier: a worker that waits for another's gradient would stay for PATIENCE.
+    """
+    parent = mp.parent_process()
+    assert parent is not None, "a worker is somebody's child"
+
+    def watch(sentinel: int) -> None:
+        wait([sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, args=(parent.sentinel,), daemon=True).start()
 
 
 def _carry_out(

@@ -6,21 +6,26 @@ It can be killed at any step: every CHECKPOINT steps all that moves is written t
 from __future__ import annotations
 
 import json
-import os
+import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 
+from iterdeploy.errors import TrainingRefused
 from iterdeploy.recipe import Train
 from iterdeploy.seeds import seed_of
+from iterdeploy.store import disk
 from iterdeploy.train.batches import IGNORED, Row, collate
 from iterdeploy.train.diet import SHARDS, Step, row_scales
 from iterdeploy.train.optimizers import Optimizer
+
+_log = logging.getLogger(__name__)
 
 CHECKPOINT = 50
 """Steps between two checkpoints."""
@@ -43,7 +48,7 @@ class Alone:
     """One worker that computes every shard."""
 
     rank = 0
-    mine = tuple(range(SHARDS))
+    mine: Sequence[int] = tuple(range(SHARDS))
 
     def add(self, step: int, vectors: dict[int, torch.Tensor]) -> torch.Tensor:
         total = vectors[0]
@@ -116,6 +121,7 @@ def fit(
             vectors[shard] = shard_gradient(model, parameters, rows, scale, pad)
         total = exchange.add(number, vectors)
         losses.append(round(float(total[-1]), 6))
+        _refuse_unless_finite(losses)
         set_gradients(parameters, total)
         optimizer.step()
         if exchange.rank == 0:
@@ -123,6 +129,14 @@ def fit(
                 state.save(optimizer, losses)
             report(len(losses), losses[-1])
     return Outcome(losses)
+
+
+def _refuse_unless_finite(losses: Sequence[float]) -> None:
+    if not math.isfinite(losses[-1]):
+        raise TrainingRefused(
+            f"the loss of step {len(losses)} is {losses[-1]}: the training went astray, and nothing of it is kept; "
+            "lower train.learning_rate, or set train.clip"
+        )
 
 
 def set_gradients(parameters: Sequence[torch.Tensor], vector: torch.Tensor) -> None:
@@ -141,25 +155,29 @@ class State:
 
     def save(self, optimizer: Optimizer, losses: Sequence[float]) -> None:
         """Write the file anew, in place by rename."""
-        part = self.file.with_name(f"{self.file.name}.{os.getpid()}.tmp")
         meta = {"job": self.job, "losses": json.dumps(list(losses))}
-        save_file(
-            {k: v.detach().cpu().contiguous() for k, v in _tensors(optimizer).items()}, part, metadata=meta
-        )
-        os.replace(part, self.file)
+        tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(optimizer).items()}
+        disk.put(self.file, save(tensors, metadata=meta))
 
     def restore(self, optimizer: Optimizer) -> list[float]:
         """Put back what was saved for this very job; the losses so far, empty if there is none."""
         if not self.file.is_file():
             return []
-        with safe_open(self.file, framework="pt") as saved:
-            meta = saved.metadata() or {}
-            if meta.get("job") != self.job:
-                return []
-            optimizer.prime()
-            with torch.no_grad():
-                for name, tensor in _tensors(optimizer).items():
-                    tensor.copy_(saved.get_tensor(name))
+        try:
+            with safe_open(self.file, framework="pt") as saved:
+                return self._put_back(optimizer, saved)
+        except SafetensorError as problem:  # a power cut may leave a name without its bytes
+            _log.warning("%s is torn (%s); the training begins anew", self.file, problem)
+            return []
+
+    def _put_back(self, optimizer: Optimizer, saved: Any) -> list[float]:
+        meta = saved.metadata() or {}
+        if meta.get("job") != self.job:
+            return []
+        optimizer.prime()
+        with torch.no_grad():
+            for name, tensor in _tensors(optimizer).items():
+                tensor.copy_(saved.get_tensor(name))
         losses: list[float] = json.loads(meta["losses"])
         optimizer.done = len(losses)
         return losses

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from types import TracebackType
@@ -62,10 +63,14 @@ class LocalTrainer:
 
     def close(self) -> None:
         """End the workers."""
+        self._end_crew()
+        self._worker = None
+
+    def _end_crew(self) -> None:
+        """Replies that nobody waits for must not be taken for those to the next order: the next gets a new crew."""
         if self._crew is not None:
             self._crew.close()
             self._crew = None
-        self._worker = None
 
     def load(self, adapter: Path | None) -> LocalModel:
         """The model of one generation; None is the base."""
@@ -107,13 +112,17 @@ class LocalTrainer:
             if waiting:
                 crew.send(rank, "answer", adapter, model_id, *waiting.popleft())
                 busy.add(rank)
-        while busy:
-            for rank, _, traces in crew.replies(sorted(busy)):
-                if waiting:
-                    crew.send(rank, "answer", adapter, model_id, *waiting.popleft())
-                else:
-                    busy.discard(rank)
-                yield traces
+        try:
+            while busy:
+                for rank, _, traces in crew.replies(sorted(busy)):
+                    if waiting:
+                        crew.send(rank, "answer", adapter, model_id, *waiting.popleft())
+                    else:
+                        busy.discard(rank)
+                    yield traces
+        finally:
+            if busy:
+                self._end_crew()
 
     def train(self, job: TrainingJob) -> None:
         """Leave the adapter of a job in `job.out`; goes on from a checkpoint in `job.scratch`."""
@@ -139,17 +148,17 @@ class LocalTrainer:
 
         crew = self._together()
         team = list(range(min(crew.size, SHARDS)))
-        for rank in team:
-            crew.send(rank, "prepare", lesson)
-        sizes = dict(self._all(crew, team, "prepared", report))
-        memory = SharedMemory(create=True, size=2 * SHARDS * (sizes[0] + 1) * 4)
         try:
             for rank in team:
-                crew.send(rank, "train", memory.name, sizes[0])
-            list(self._all(crew, team, "trained", report))
-        finally:
-            memory.close()
-            memory.unlink()
+                crew.send(rank, "prepare", lesson)
+            sizes = dict(self._all(crew, team, "prepared", report))
+            with _shared(2 * SHARDS * (sizes[0] + 1) * 4) as memory:
+                for rank in team:
+                    crew.send(rank, "train", memory.name, sizes[0])
+                list(self._all(crew, team, "trained", report))
+        except BaseException:
+            self._end_crew()
+            raise
 
     @staticmethod
     def _all(
@@ -187,6 +196,17 @@ class LocalTrainer:
                 "set train.augment = 'none'"
             )
         return tuple(row[0] for row in rows)
+
+
+@contextmanager
+def _shared(size: int) -> Iterator[SharedMemory]:
+    """Memory that all processes see, and that is gone afterwards."""
+    memory = SharedMemory(create=True, size=size)
+    try:
+        yield memory
+    finally:
+        memory.close()
+        memory.unlink()
 
 
 def _reporter(job: TrainingJob) -> Callable[[int, int, str], None]:

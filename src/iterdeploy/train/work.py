@@ -12,10 +12,19 @@ from typing import Any
 
 import torch
 
+from iterdeploy.errors import RunError
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.recipe import Recipe
-from iterdeploy.train.adapters import added_up, open_base, open_generation, quietly, settle_config, with_lora
+from iterdeploy.train.adapters import (
+    added_up,
+    content_id,
+    open_base,
+    open_generation,
+    quietly,
+    settle_config,
+    with_lora,
+)
 from iterdeploy.train.batches import Row
 from iterdeploy.train.diet import audit, split, steps_of
 from iterdeploy.train.fit import Exchange, State, fit, token_losses
@@ -62,12 +71,23 @@ class Worker:
         """The engine of one generation; opened once."""
         if self.engine is None or self.loaded != model_id:
             self.engine = None
-            model, tokenizer = open_generation(self.recipe.base.model, Path(adapter) if adapter else None)
+            folder = Path(adapter) if adapter else None
+            model, tokenizer = open_generation(self.recipe.base.model, folder)
+            self._refuse_unless(model_id, folder)
             how = self.recipe.deploy
             sampling = Sampling(how.temperature, how.top_p, how.top_k, how.max_tokens)
             self.engine = Engine(added_up(model), tokenizer, sampling, model_id)
             self.loaded = model_id
         return self.engine
+
+    def _refuse_unless(self, model_id: str, adapter: Path | None) -> None:
+        """What was read must be what was asked for, for its answers will bear that name."""
+        found = content_id(self.recipe.base.model, adapter)
+        if found != model_id:
+            raise RunError(
+                f"{adapter or self.recipe.base.model} was opened as {model_id} and is now {found}: somebody replaced "
+                "it meanwhile; put it back, or start the command again"
+            )
 
     def answer(
         self,
