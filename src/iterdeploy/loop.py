@@ -223,7 +223,8 @@ def require_ready(run: Run) -> None:
         raise NotReady(
             f"the base {wanted.model} solves {base.solved} of {base.asked} tasks ({base.share:.1%}), less "
             f"than base.ready_share = {wanted.ready_share:.1%}: too few of its own answers to learn "
-            "from; take easier tasks (tasks.sizes) or a better base, or set base.ready_share=0 to go on",
+            "from; in a new folder (--out), take easier tasks (tasks.sizes) or a better base, or set "
+            "base.ready_share=0",
             base.solved,
             base.asked,
         )

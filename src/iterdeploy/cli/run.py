@@ -152,7 +152,7 @@ def _say_what_is_kept(run: Run) -> None:
     kept = f"generations 0 to {rows - 1} and " if rows else ""
     again = shlex.join([_command(), *sys.argv[1:]])
     print(
-        f"\nstopped; {kept}every answer so far are kept in {run.path}\ngo on with: {again}",
+        f"\nstopped; {kept}every finished answer are kept in {run.path}\ngo on with: {again}",
         file=sys.stderr,
     )
 

@@ -16,6 +16,7 @@ from iterdeploy.errors import RunError
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.recipe import Recipe
+from iterdeploy.store import disk
 from iterdeploy.train.adapters import (
     added_up,
     content_id,
@@ -132,7 +133,8 @@ class Worker:
             )  # fmt: skip
             if exchange.rank == 0:
                 last = validation_loss(self.model, validation, pad)
-                self._leave(Path(lesson.out), asdict(checked), outcome.losses, last)
+                with disk.filling(Path(lesson.out)):
+                    self._leave(Path(lesson.out), asdict(checked), outcome.losses, last)
         del self.model, self.named
 
     def _leave(
