@@ -195,6 +195,10 @@ _SHARE: _Range = ("a share from 0 to 1", lambda v: 0 <= v <= 1)
 _PART: _Range = ("a share from 0 to below 1", lambda v: 0 <= v < 1)
 _SEED: _Range = ("a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
 _NAMED: _Range = ("a name", lambda v: bool(v.strip()))
+_WORD: _Range = (
+    "a name that a folder can have: letters, digits, spaces, '.', '_' and '-'",
+    lambda v: re.fullmatch(r"\w[\w. -]*", v) is not None,
+)
 _SIZES: _Range = (
     "one or more different sizes, each 1 or more",
     lambda v: bool(v) and min(v) >= 1 and len(set(v)) == len(v),
@@ -202,7 +206,7 @@ _SIZES: _Range = (
 _NAMES: _Range = ("different names, at least one", lambda v: bool(v) and all(v) and len(set(v)) == len(v))
 
 _RANGES: Mapping[str, _Range] = {
-    "name": _NAMED,
+    "name": _WORD,
     "seed": _SEED,
     "generations": _COUNT_OR_NONE,
     "tasks.domain": _NAMED,

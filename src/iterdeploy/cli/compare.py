@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 def act(args: argparse.Namespace) -> int:
     """Print a row for each run, and what differs from the first."""
     from iterdeploy.cli.report import known_bound
-    from iterdeploy.report.compare import compare, comparison
+    from iterdeploy.report.compare import agreement, compare, comparison, seeds
     from iterdeploy.report.numbers import read_numbers
     from iterdeploy.store import Run
 
@@ -32,12 +32,17 @@ def act(args: argparse.Namespace) -> int:
     rows = compare(
         [(str(run.path), read_numbers(run, known_bound(run.recipe)), _changes(runs[0], run)) for run in runs]
     )
+    together = seeds(runs)
     if args.json:
-        print_json({"runs": [asdict(row) for row in rows]})
+        print_json({"runs": [asdict(row) for row in rows], "seeds": [asdict(group) for group in together]})
         return 0
     from rich.console import Console
 
-    Console(highlight=False).print(comparison(rows))
+    console = Console(highlight=False)
+    console.print(comparison(rows))
+    for group in together:
+        console.print()
+        console.print(agreement(group))
     return 0
 
 

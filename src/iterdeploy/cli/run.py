@@ -110,7 +110,7 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
     console.print()
     console.print(overview(numbers))
     console.print()
-    for line in (
+    lines = [
         f"picture   {run.path / 'solved.png'}",
         f"tables    {run.path / 'report.md'}; as JSON, report.json",
         f"the rest  {run.path}: recipe.toml, then a folder for each generation",
@@ -120,9 +120,10 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
         "      one answer: prompt, reasoning, plan, verdict and why",
         f"  {_next_seed(run, args)}",
         "      the same again from another seed; then `iterdeploy compare RUN RUN`",
-        f"  {command} run uncurated",
-        "      what happens without curation",
-    ):
+    ]
+    if args.recipe != "uncurated":
+        lines += [f"  {command} run uncurated", "      what happens without curation"]
+    for line in lines:
         console.print(line, markup=False, soft_wrap=True)
 
 
@@ -149,10 +150,10 @@ def _a_trace(run: Run) -> str:
 
 def _say_what_is_kept(run: Run) -> None:
     rows = len(run.generations())
-    kept = f"generations 0 to {rows - 1} and " if rows else ""
+    kept = f"generations 0 to {rows - 1}, and " if rows else ""
     again = shlex.join([_command(), *sys.argv[1:]])
     print(
-        f"\nstopped; {kept}every finished answer are kept in {run.path}\ngo on with: {again}",
+        f"\nstopped; kept in {run.path}: {kept}every finished answer\ngo on with: {again}",
         file=sys.stderr,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from iterdeploy.cli.arguments import Commands, add_run, add_workers
 from iterdeploy.errors import BadInput
+from iterdeploy.types import SPLITS
 
 if TYPE_CHECKING:
     from iterdeploy.loop import Watch
@@ -88,9 +89,11 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import open_domain
-    from iterdeploy.loop import validate_step
+    from iterdeploy.loop import summarise_step, validate_step
 
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split)
+    if all(run.verdicts_file(args.generation, split).exists() for split in SPLITS):
+        summarise_step(run, args.generation, watch)
     verdicts = run.verdicts(args.generation, args.split)
     valid = sum(verdict.valid for verdict in verdicts)
     return f"{valid} of {len(verdicts)} valid in {run.verdicts_file(args.generation, args.split)}"

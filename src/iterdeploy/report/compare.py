@@ -1,16 +1,20 @@
-"""Several runs side by side: the ends of each, and the settings in which they differ."""
+"""Several runs side by side: the ends of each, the settings in which they differ, and what seeds agree on."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from iterdeploy import measure
+from iterdeploy.answers import join
 from iterdeploy.report.markdown import times
 from iterdeploy.report.numbers import RunNumbers, SplitNumbers
+from iterdeploy.store import Run
+from iterdeploy.types import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,72 @@ class Row:
     deployed: Ends
     heldout: Ends
     differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One split of one generation over the k runs of a recipe that differ in their seed alone."""
+
+    generation: int
+    asked: int
+    mean_solved: float
+    unanimous: int  # tasks that each of the k runs solved: unanimous@k
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """k runs of one recipe, by generation as far as all of them got."""
+
+    runs: tuple[str, ...]
+    deployed: tuple[Agreement, ...]
+    heldout: tuple[Agreement, ...]
+
+
+def seeds(runs: Sequence[Run]) -> list[Seeds]:
+    """Runs that differ in their seed (and name) alone, two or more together, and what they agree on."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(repr(replace(run.recipe, seed=0, name="")), []).append(run)
+    return [
+        Seeds(
+            tuple(str(run.path) for run in group), _agreement(group, "deployed"), _agreement(group, "heldout")
+        )
+        for group in groups.values()
+        if len({run.recipe.seed for run in group}) > 1
+    ]
+
+
+def _agreement(runs: Sequence[Run], split: Split) -> tuple[Agreement, ...]:
+    rows = []
+    for generation in range(min(len(run.generations()) for run in runs)):
+        answers = [
+            join(run.tasks(split), run.traces(generation, split), run.verdicts(generation, split))
+            for run in runs
+        ]
+        if all(answers):
+            agreed = measure.unanimous(answers)
+            mean = measure.mean_solved(answers)
+            rows.append(Agreement(generation, agreed.asked, round(mean, 2), agreed.solved))
+    return tuple(rows)
+
+
+def agreement(found: Seeds) -> RenderableType:
+    """The agreement of seeds on a screen."""
+    k = len(found.runs)
+    table = Table(
+        box=None, pad_edge=False, title=f"{k} seeds together: {', '.join(found.runs)}", title_justify="left"
+    )
+    for name in ("gen", "deployed, mean", f"unanimous@{k}", "held-out, mean", f"unanimous@{k}"):
+        table.add_column(name, justify="right", no_wrap=True)
+    heldout = {row.generation: row for row in found.heldout}
+    for row in found.deployed:
+        other = heldout.get(row.generation)
+        table.add_row(str(row.generation), *_agreed(row), *(_agreed(other) if other else ("-", "-")))
+    return table
+
+
+def _agreed(row: Agreement) -> tuple[str, str]:
+    return f"{row.mean_solved:.1f}/{row.asked}", f"{row.unanimous}/{row.asked}"
 
 
 def compare(runs: Sequence[tuple[str, RunNumbers, Sequence[str]]]) -> list[Row]:
