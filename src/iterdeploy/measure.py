@@ -11,6 +11,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from iterdeploy.answers import Answer
@@ -311,11 +312,12 @@ def _mean_distance(pairs: Sequence[Pair]) -> float | None:
 def plan_distance(first: Sequence[str], second: Sequence[str]) -> float:
     """Edit distance between the two sequences of action names, divided by the longer length."""
     longest = max(len(first), len(second))
-    return edit_distance(_names(first), _names(second)) / longest if longest else 0.0
+    return edit_distance(_names(tuple(first)), _names(tuple(second))) / longest if longest else 0.0
 
 
-def _names(plan: Sequence[str]) -> list[str]:
-    return [step.strip("()").partition(" ")[0] for step in plan]
+@lru_cache(maxsize=4096)
+def _names(plan: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(step.strip("()").partition(" ")[0] for step in plan)
 
 
 def edit_distance(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
+from iterdeploy.cli.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -150,7 +151,7 @@ def _a_trace(run: Run) -> str:
 
 def _say_what_is_kept(run: Run) -> None:
     rows = len(run.generations())
-    kept = f"generations 0 to {rows - 1}, and " if rows else ""
+    kept = f"{count(rows, 'generation')}, and " if rows else ""
     again = shlex.join([_command(), *sys.argv[1:]])
     print(
         f"\nstopped; kept in {run.path}: {kept}every finished answer\ngo on with: {again}",

@@ -73,6 +73,8 @@ def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
     """Measure all finished generations of a run folder."""
     tasks = list(run.tasks())
     generations = run.generations()
+    if bound is not None:
+        bound = _once_a_task(bound)
     deployed = _splits(run, tasks, generations, "deployed", bound)
     heldout = _splits(run, tasks, generations, "heldout", bound)
     rows = zip(generations, deployed, heldout, strict=True)
@@ -86,6 +88,17 @@ def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
             GenerationNumbers(g.number, g.model, g.parent, g.examples, d, h) for g, d, h in rows
         ),
     )
+
+
+def _once_a_task(bound: Bound) -> Bound:
+    known: dict[str, int] = {}
+
+    def least(task: Task) -> int:
+        if task.id not in known:
+            known[task.id] = bound(task)
+        return known[task.id]
+
+    return least
 
 
 def read_answers(run: Run, tasks: Sequence[Task], generation: int, split: Split) -> list[Answer]:
