@@ -1,7 +1,7 @@
 """A family of planning problems: its PDDL text, how problems of any size are drawn, and a plan for each of them.
 
-A family is data, as the domains that ship give it in one file each (`FAMILY` of domains/ferry.py). Tasks, prompts and
-verdicts follow from it in domains/families.py.
+A family is data, as the domains that ship give it in one file each (`FAMILY` of domains/ferry.py). Tasks follow from
+it in domains/ranges.py, prompts and verdicts in domains/pddl.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+
+from iterdeploy.errors import BadInput
 
 Parameters = Mapping[str, int]
 """What a problem is drawn from, by name, e.g. {"cars": 4, "locations": 6}."""
@@ -40,3 +42,11 @@ class Family:
 def domain_text(name: str) -> str:
     """The PDDL text of a domain that ships, e.g. "ferry"."""
     return (files("iterdeploy.domains") / f"{name}.domain.pddl").read_text(encoding="utf-8")
+
+
+def require(family: str, parameters: Parameters, **least: int) -> None:
+    """Raise BadInput, naming the parameter, unless each of `least` is there and not smaller."""
+    for name, number in least.items():
+        if parameters.get(name, number - 1) < number:
+            said = parameters.get(name, "nothing")
+            raise BadInput(f"{family}: {name} must be {number} or more, not {said}")
