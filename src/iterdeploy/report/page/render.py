@@ -98,7 +98,7 @@ def _filled(title: str, blocks: dict[str, str]) -> str:
 def _style() -> str:
     """The style; its dark part is said once, and holds for the switch and for what the system prefers."""
     rules = "".join(
-        f".it-{name}{{fill:var(--it-{name})}}.it-{name}-line{{stroke:var(--it-{name});fill:none}}" for name in LIGHT
+        f".it-{name}{{fill:var(--it-{name})}}.it-{name}-line{{stroke:var(--it-{name})}}" for name in LIGHT
     )
     light, dark = (
         "".join(f"--it-{name}:{colour};" for name, colour in palette.items()) for palette in (LIGHT, DARK)

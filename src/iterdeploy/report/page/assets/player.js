@@ -12,12 +12,13 @@ function player(plan, failing, reason, picture) {
   const reach = failing || plan.length; // the last position: after all steps, or at the one that fails
   const list = el("ol", { class: "plan" }, plan.map((step, place) => planStep(step, place + 1, failing, reason, (to) => show(to))));
   const stage = picture ? canvas(picture.drawing, picture.table) : null;
-  const [where, slider] = [el("span", { class: "where" }), el("input", { type: "range", min: 0, max: reach, step: 1, value: 0, "aria-label": "Step of the plan", input: () => show(+slider.value) })];
-  const playButton = el("button", { type: "button", class: "play", "aria-label": "Play the plan", click: () => self.toggle() }, "▶");
-  const button = (sign, name, act) => el("button", { type: "button", "aria-label": name, click: act }, sign);
+  const where = el("span", { class: "where" });
+  const slider = el("input", { type: "range", min: 0, max: reach, step: 1, value: 0, "aria-label": "Step of the plan", input: () => self.move(+slider.value - at) });
+  const button = (icon, name, act) => el("button", { type: "button", "aria-label": name, title: name, click: act }, iconOf(icon));
+  const playButton = button("play", "Play the plan", () => self.toggle());
   const controls = el("div", { class: "controls" },
-    button("⏮", "To the start", () => show(0)), button("◀", "One step back", () => self.move(-1)), playButton,
-    button("▶|", "One step on", () => self.move(1)), button("⏭", "To the end", () => show(reach)), slider, where);
+    button("first", "To the start", () => self.move(-at)), button("back", "One step back", () => self.move(-1)), playButton,
+    button("on", "One step on", () => self.move(1)), button("last", "To the end", () => self.move(reach)), slider, where);
   let [at, timer] = [0, null];
 
   function show(to) {
@@ -36,8 +37,7 @@ function player(plan, failing, reason, picture) {
   function stop() {
     clearInterval(timer);
     timer = null;
-    playButton.textContent = "▶";
-    playButton.setAttribute("aria-label", "Play the plan");
+    named(playButton, "play", "Play the plan");
   }
 
   const self = {
@@ -46,14 +46,25 @@ function player(plan, failing, reason, picture) {
     toggle() {
       if (timer) return stop();
       if (at === reach) show(0);
-      playButton.textContent = "⏸";
-      playButton.setAttribute("aria-label", "Pause");
+      named(playButton, "pause", "Pause");
       timer = setInterval(() => (self.box.isConnected ? show(at + 1) : stop()), PACE);
     },
   };
   if (stage) players.add(self);
   show(0);
   return self.box;
+}
+
+const ICONS = {
+  first: "M3 3v10M13 3L6 8l7 5z", back: "M11 3L4 8l7 5z", play: "M4 2.5L13 8l-9 5.5z", pause: "M4 3h3v10H4zM9.5 3h3v10h-3z",
+  on: "M5 3l7 5-7 5z", last: "M13 3v10M3 3l7 5-7 5z",
+};
+const iconOf = (name) => svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true", class: "icon" }, svg("path", { d: ICONS[name] }));
+
+function named(button, icon, name) {
+  button.replaceChildren(iconOf(icon));
+  button.setAttribute("aria-label", name);
+  button.title = name;
 }
 
 function planStep(step, place, failing, reason, show) {
