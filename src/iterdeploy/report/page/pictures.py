@@ -27,6 +27,9 @@ TASKS = 50  # of one block
 _TAG = re.compile(r"<(/)?[^>]*?(/)?>")
 _NAME = re.compile(r'\bdata-name="([^"]*)"')
 
+Known = dict[str, tuple[str, str]]
+"""By its opening tag, the name and the text of the element that was read last."""
+
 Plans = dict[str, dict[tuple[str, ...], list[str]]]
 """By task, each plan that was read and the traces that state it."""
 
@@ -62,7 +65,7 @@ class _Table:
 
     elements: list[tuple[str, str]] = field(default_factory=list)
     numbers: dict[tuple[str, str], int] = field(default_factory=dict)
-    known: dict[str, str] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
 
     def number(self, element: tuple[str, str]) -> int:
         if element not in self.numbers:
@@ -103,21 +106,24 @@ def _picture(drawn: Frames, traces: list[str], table: _Table) -> dict[str, Any]:
     }
 
 
-def elements(body: str, known: dict[str, str]) -> Iterator[tuple[str, str]]:
+def elements(body: str, known: Known) -> Iterator[tuple[str, str]]:
     """The outermost elements of a piece of SVG as (name, text); one without a name, or with another's, is numbered.
 
-    `known` keeps the last element of each opening tag: in the next frame most are the same, and need not be read again.
+    In the next frame most of them are the same, and those that `known` holds need not be read again.
     """
     seen: set[str] = set()
     numbers = count()
     start = 0
     while start < len(body):
         opening = body[start : body.index(">", start) + 1]
-        text = known.get(opening, opening)
-        if not body.startswith(text, start) or text is opening:
-            text = known[opening] = body[start : _end(body, start)]
-        found = _NAME.search(opening)
-        name = found[1] if found and found[1] not in seen else f"#{next(numbers)}"
+        name, text = known.get(opening, ("", ""))
+        if not text or not body.startswith(text, start):
+            text = body[start : _end(body, start)]
+            found = _NAME.search(opening)
+            name = found[1] if found else ""
+            known[opening] = name, text
+        if not name or name in seen:
+            name = f"#{next(numbers)}"
         seen.add(name)
         yield name, text
         start += len(text)

@@ -31,10 +31,15 @@ class Page:
     files: dict[str, bytes]
 
 
-def render_page(run: Run, bound: Bound | None = None, numbers: RunNumbers | None = None) -> Page:
-    """The page of a run's finished generations; `numbers`, where they are known, are not measured again."""
+def render_page(
+    run: Run, bound: Bound | None = None, numbers: RunNumbers | None = None, pictures: bool = True
+) -> Page:
+    """The page of a run's finished generations.
+
+    `numbers`, where they are known, are not measured again. Pictures of plans take the most time, some 0.1 ms a step.
+    """
     beside: dict[str, bytes] = {}
-    page = _page(run, numbers or read_numbers(run, bound), beside.__setitem__)
+    page = _page(run, numbers or read_numbers(run, bound), beside.__setitem__, pictures)
     return Page(page, beside)
 
 
@@ -52,7 +57,7 @@ def write_page(
         written.add(run.path / name)
 
     with run.lock():
-        page = _page(run, numbers or read_numbers(run, bound), put)
+        page = _page(run, numbers or read_numbers(run, bound), put, True)
         disk.put(run.path / NAME, page.encode(), mark)
         _clear(run.path / FOLDER, written)
     return run.path / NAME
@@ -67,11 +72,11 @@ def _clear(folder: Path, written: set[Path]) -> None:
             disk.remove(file)
 
 
-def _page(run: Run, numbers: RunNumbers, put: Put) -> str:
+def _page(run: Run, numbers: RunNumbers, put: Put, pictured: bool) -> str:
     index, texts, drawn = Group(ROOM, put), Group(ROOM, put), Group(ROOM, put)
     tasks = run.tasks() if numbers.generations else []
     chunks = add_traces(run, tasks, index, texts)
-    pictures = add_pictures(run, tasks, chunks, drawn)
+    pictures = add_pictures(run, tasks, chunks, drawn) if pictured else 0
     first = pack(summary(run, numbers, chunks) | {"pictures": pictures})
     blocks = {"summary": first} | fitting([index, texts, drawn], ROOM - len(first))
     return _filled(f"{numbers.name}, seed {numbers.seed}", blocks)

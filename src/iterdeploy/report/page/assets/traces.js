@@ -208,12 +208,12 @@ class TracesView {
     const about = { ...place, id, index, generation, split, task, fault: this.run.faults[index.fault[place.row]] };
     const steps = plan ? plan.split("\n") : [];
     return el("article", { "aria-label": `Trace ${id}` },
-      this.heading(about), this.verdict(about, reason, steps.length), this.history(about, same),
-      section("Plan", steps.length ? player(steps, index.failing[place.row], reason, picture) : el("p", { class: "faint" }, "No plan could be read from the answer."), rules ? `read by the rules ${rules.replaceAll(" ", ", ")}` : ""),
+      el("div", {}, this.heading(about), this.verdict(about, reason, steps.length), this.history(about, same)),
+      el("div", {}, section("Plan", steps.length ? player(steps, index.failing[place.row], reason, picture) : el("p", { class: "faint" }, "No plan could be read from the answer."), rules ? `read by the rules ${rules.replaceAll(" ", ", ")}` : ""),
       ...answerSections(answer, index.reasoning[place.row], index.tokens[place.row]),
       section("Prompt", hostile(prompt)),
       ...Object.entries(spec).map(([name, text]) => folded(`The validator's ${name}`, hostile(text))),
-      ...(this.tasks.domains[this.tasks.domain[task]][1] ? [folded("The validator's domain", hostile(this.tasks.domains[this.tasks.domain[task]][1]))] : []));
+      ...(this.tasks.domains[this.tasks.domain[task]][1] ? [folded("The validator's domain", hostile(this.tasks.domains[this.tasks.domain[task]][1]))] : [])));
   }
 
   heading({ id, generation, split, task, index, row }) {
