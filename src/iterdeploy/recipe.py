@@ -66,6 +66,7 @@ class Curate:
     rule: Literal["paper", "all-valid", "best-k", "none"] = "paper"
     k: int = 1  # for best-k: traces kept per task
     pool: Literal["all", "last"] = "all"  # traces of all generations so far, or of the last alone
+    most: int = 0  # of the chosen traces, drawn evenly; 0: no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,7 @@ _RANGES: Mapping[str, _Range] = {
     "validate.validator": _NAMED,
     "validate.rules": _NAMES,
     "curate.k": _COUNT,
+    "curate.most": _COUNT_OR_NONE,
     "train.rank": _COUNT,
     "train.alpha": _POSITIVE,
     "train.dropout": _PART,
