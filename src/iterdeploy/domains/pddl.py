@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from iterdeploy.domains.canonical import share_of
@@ -74,7 +75,7 @@ class PddlDomain:
         for number in range(count):
             size = sizes[number * len(sizes) // count]
             rng = random.Random(seed_of(seed, self.name, split, size, number))
-            task = self.draw(split, size, number, lambda size=size, rng=rng: self.make(size, rng), seen)
+            task = self.draw(split, size, number, partial(self.make, size, rng), seen)
             if task is None:
                 raise too_few(f"{self.name} of size {size}", split, number)
             made.append(task)
