@@ -90,10 +90,9 @@ def _cells(steps: list[Step]) -> list[str]:
     ]
 
 
-def _prompt(plan: Plan) -> str:
-    if plan.prompt_counted:
-        return f"{plan.prompt_tokens:,}, the longest {plan.prompt_longest:,}"
-    return f"about {plan.prompt_tokens:,}, the longest {plan.prompt_longest:,} by its characters"
+def _prompts(plan: Plan) -> str:
+    lengths = f"{plan.prompt_tokens:,} tokens each, {plan.prompt_longest:,} at most"
+    return lengths if plan.prompt_counted else f"about {lengths} (by characters: no tokenizer here)"
 
 
 def _units(steps: Iterable[Step]) -> int:
@@ -110,8 +109,8 @@ def _totals(plan: Plan, workers: int) -> list[str]:
     lines = [
         f"tasks     {plan.tasks:,} deployed to every generation, {plan.heldout:,} held out",
         f"answers   {plan.answers:,}, all validated",
-        f"tokens    about {plan.sampled_tokens:,} sampled, {plan.trained_tokens:,} trained on; "
-        f"a prompt has {_prompt(plan)}",
+        f"tokens    about {plan.sampled_tokens:,} sampled, {plan.trained_tokens:,} trained on",
+        f"prompts   {_prompts(plan)}",
     ]
     if plan.seconds is None or plan.disk_bytes is None:
         return [*lines, f"time      unknown: the base {plan.model} is not on this machine"]

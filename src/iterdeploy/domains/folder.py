@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from iterdeploy.domains.canonical import digest_number
+from iterdeploy.domains.canonical import digest_number, share_of
 from iterdeploy.domains.digests import digest_of
 from iterdeploy.domains.pddl import PddlDomain, open_pddl
 from iterdeploy.errors import BadInput
@@ -22,8 +22,6 @@ from iterdeploy.pddl.lexer import Group, head, read
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
 from iterdeploy.types import SPLITS, Split, Task
-
-HELDOUT_OF = 5  # without subfolders, one problem of so many is held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +173,7 @@ def _found(
     if split is None:
         if named:
             raise BadInput(f"{file} is in neither deployed/ nor heldout/, and other problems of {folder} are")
-        split = "heldout" if int(digest[:4], 16) % HELDOUT_OF == 0 else "deployed"
+        split = "heldout" if share_of(digest) == "heldout" else "deployed"  # no share is kept for a base
     size = len(problem.objects) - len(domain.constants)
     return Found(file.relative_to(folder).as_posix(), domain_text, text, digest, size, split)
 

@@ -136,7 +136,8 @@ class PddlDomain:
 def too_few(what: str, split: Split, number: int) -> BadInput:
     """What to raise where no further problem is found for a task."""
     return BadInput(
-        f"{what} has too few problems for {split} task {number}; ask for fewer tasks or for larger sizes"
+        f"{what} has too few problems for {split} task {number}; "
+        "ask for fewer tasks, for larger sizes or for a wider range"
     )
 
 

@@ -18,7 +18,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from iterdeploy.domains.atoms import Atom, is_plain, sections_of
+from iterdeploy.domains.atoms import Atom, is_plain, words_of
 from iterdeploy.errors import BadInput, nearest
 
 Template = Callable[[str, str], str]
@@ -47,12 +47,11 @@ def _read(file: Path) -> str:
 
 def compact(domain: str, problem: str) -> str:
     """The words of the problem alone; the domain is what the small model was taught."""
-    said = sections_of(problem)
-    goal = said.goal if all(map(is_plain, said.goal)) else [said.whole_goal]
+    said = words_of(problem)
     types: dict[str, list[str]] = {}
     for name, kind in said.objects:
         types.setdefault(kind or "object", []).append(name)
-    return compact_prompt(said.init, goal, objects=types if len(types) > 1 else {})
+    return compact_prompt(said.init, said.goal, objects=types if len(types) > 1 else {})
 
 
 def compact_prompt(
