@@ -24,8 +24,11 @@ from iterdeploy.errors import BadInput, nearest
 class Tasks:
     """Which tasks are deployed, and which are only ever measured on."""
 
-    domain: str = "blocksworld"
-    sizes: tuple[int, ...] = tuple(range(6, 16))  # blocks; counts are spread evenly
+    domain: str = "blocksworld"  # one that ships, a folder of PDDL files, or module:attribute
+    sizes: tuple[int, ...] = tuple(range(6, 16))  # such as blocks; counts are spread evenly
+    range: str = (
+        ""  # if not "": "easy", "medium", "hard", or such as "cars=1-20 locations=5-15", in place of sizes
+    )
     count: int = 600
     heldout: int = 200
     seed: int = 0  # of the tasks; the run's own seed moves only sampling and training

@@ -19,12 +19,13 @@ from iterdeploy.cli import (
     show,
     status,
     steps,
+    tasks,
     validate,
 )
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
-COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, check, make_base, doctor)
+COMMANDS = (run, plan, status, show, report, compare, begin, steps, tasks, validate, check, make_base, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -56,12 +56,14 @@ def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
         from iterdeploy.cli.plan import plan_of
         from iterdeploy.cli.progress import shown
         from iterdeploy.cli.rooms import open_domain
-        from iterdeploy.loop import Watch
+        from iterdeploy.loop import Watch, refuse_changed_tasks
         from iterdeploy.store import Run
 
         run = Run.open(args.folder)
         _refuse_outside(args.generation, run)
-        plan = plan_of(run.recipe, getattr(args, "workers", 1), open_domain(run.recipe))
+        domain = open_domain(run.recipe)
+        refuse_changed_tasks(run, domain)
+        plan = plan_of(run.recipe, getattr(args, "workers", 1), domain)
         plan = replace(plan, steps=tuple(s for s in plan.steps if _is_asked(s, name, args)))
         with run.lock(), shown(Console(highlight=False), plan, run.generations()) as observe:
             done = step(run, args, Watch(observe))
