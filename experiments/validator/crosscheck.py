@@ -26,16 +26,30 @@ from grammar import Grammar, random_world
 from others import Answer, Kairos, ask_val
 from worlds import WORLDS, World, registered, with_goal
 
-from iterdeploy.audit.mutations import CHANGES, LAYOUTS, Words, mutated, written, steps_of
-from iterdeploy.pddl import Action, Domain, PddlError, Problem, parse_domain, parse_problem, read_plan, validate
+from iterdeploy.audit.mutations import CHANGES, LAYOUTS, Words, mutated, steps_of, written
+from iterdeploy.pddl import (
+    Action,
+    Domain,
+    Problem,
+    parse_domain,
+    parse_problem,
+    read_plan,
+    validate,
+)
 from iterdeploy.pddl.conditions import State
 from iterdeploy.pddl.steps import workshop
+from iterdeploy.pddl.structures import And, Exists, Forall, Formula, Not, Or
 from iterdeploy.types import Fault
 
 A_PROBLEM = 60  # plans
 RANDOM_SHARE = 0.5  # of the problems are of random domains
 MOST_STEPS = 400  # ground actions that a walk chooses from
-DEADLY = (Fault.UNKNOWN_ACTION, Fault.ARITY, Fault.UNKNOWN_OBJECT, Fault.TYPE)  # VAL may end or crash: few go to it
+DEADLY = (
+    Fault.UNKNOWN_ACTION,
+    Fault.ARITY,
+    Fault.UNKNOWN_OBJECT,
+    Fault.TYPE,
+)  # VAL may end or crash: few go to it
 DEADLY_SHARE = 0.02
 
 
@@ -121,7 +135,9 @@ class Case:
         ]
         text = open_text
         for _ in range(4):
-            condition = grammar.condition(self.rng.randint(0, 3), objects, grammar.predicates | grammar.derived)
+            condition = grammar.condition(
+                self.rng.randint(0, 3), objects, grammar.predicates | grammar.derived
+            )
             text = with_goal(open_text, condition)
             if validate(self.domain, parse_problem(text, self.domain), self.base).valid:
                 break
@@ -149,14 +165,44 @@ def explained(ours: Answer, other: str, theirs: Answer, world: World) -> str:
     """The rule that explains a disagreement; "" if none does."""
     if other == "VAL" and ours.fault == "arity" and theirs.verdict == "valid":
         return "VAL ignores arguments that are too many"
+    if other == "VAL" and ours.fault == "unknown-object" and theirs.verdict == "valid":
+        return "VAL takes an object that is not there for one of which nothing is true"
+    if other == "kairos" and _hides_a_parameter(parse_domain(world.domain)):
+        return "kairos confuses a parameter of a derived predicate with a quantified variable of its name"
     if other == "VAL" and theirs.fault == "unreadable" and world.strange:
         return "VAL cannot read an action without precondition, or with an (and ...) in an (and ...)"
     return ""
 
 
+def _hides_a_parameter(domain: Domain) -> bool:
+    return any(
+        {variable.name for variable in rule.parameters} & set(_quantified(rule.condition))
+        for stratum in domain.strata
+        for rule in stratum
+    )
+
+
+def _quantified(formula: Formula) -> Iterator[str]:
+    match formula:
+        case Exists(variables=variables, part=part) | Forall(variables=variables, part=part):
+            yield from (variable.name for variable in variables)
+            yield from _quantified(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _quantified(part)
+        case Not(part):
+            yield from _quantified(part)
+
+
 def run_case(case: Case, plans: int, use_val: bool) -> dict[str, Any]:
     """Ask all; the row of a problem."""
-    row: dict[str, Any] = {"world": case.world.name, "plans": 0, "counts": {}, "disagreements": [], "silences": []}
+    row: dict[str, Any] = {
+        "world": case.world.name,
+        "plans": 0,
+        "counts": {},
+        "disagreements": [],
+        "silences": [],
+    }
     counts: Counter[str] = Counter()
     texts = {"domain": case.world.domain, "problem": case.problem_text}
     try:

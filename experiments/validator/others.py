@@ -101,13 +101,13 @@ def _one_process(texts: list[Path], files: list[Path]) -> list[Answer]:
         sections[file_name] = text
     answers: list[Answer] = []
     for file in files:
-        text = sections.get(str(file))
-        if text is None:
+        said_of_it = sections.get(str(file))
+        if said_of_it is None:
             break
-        if _VALID.search(text):
+        if _VALID.search(said_of_it):
             answers.append(Answer("valid"))
-        elif _DENIED.search(text):
-            answers.append(Answer("invalid", _fault(text), None, text.strip()[:200]))
+        elif _DENIED.search(said_of_it):
+            answers.append(Answer("invalid", _fault(said_of_it), None, said_of_it.strip()[:200]))
         else:
             break
     if len(answers) == len(files):

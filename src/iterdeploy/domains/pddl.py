@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iterdeploy.domains.atoms import atoms_of
 from iterdeploy.domains.canonical import canonical_digest, share_of
 from iterdeploy.domains.prompts import Template
 from iterdeploy.errors import BadInput
-from iterdeploy.pddl import parse_domain, parse_problem, validate
+from iterdeploy.pddl import Domain, parse_domain
+from iterdeploy.pddl.errors import BeyondError
 from iterdeploy.pddl.extract import Extraction, extract, without_special_tokens
+from iterdeploy.pddl.judges import Judge, NoVerdictError, OwnJudge
+from iterdeploy.pddl.outline import outline_of_domain
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
 from iterdeploy.types import Fault, Split, Task, Trace, Verdict
@@ -34,6 +37,7 @@ class PddlDomain:
     rules: tuple[str, ...]
     names: tuple[str, ...] = ()
     bound: Callable[[Task], int] | None = None
+    judge: Judge = field(default_factory=OwnJudge)
 
     def tasks(self, split: Split, count: int, sizes: Sequence[int], seed: int) -> list[Task]:
         """`count` tasks, spread evenly over `sizes`, no two the same but for names.
@@ -67,8 +71,11 @@ class PddlDomain:
         )
 
     def validate(self, task: Task, trace: Trace) -> Verdict:
-        """Read a plan from the answer, then judge it strictly."""
-        domain = parse_domain(task.spec["domain"])
+        """Read a plan from the answer, then judge it strictly.
+
+        Where the judge comes to no answer, the fault is `timeout`: such a trace is never learnt from.
+        """
+        domain = _readable(task.spec["domain"])
         found = extract(trace.text, domain, self.rules)
         if trace.finish == "length":
             return self._verdict(
@@ -76,14 +83,20 @@ class PddlDomain:
             )
         if found.fault is not None:
             return self._verdict(trace, found, found.fault, found.reason)
-        judged = validate(domain, parse_problem(task.spec["problem"], domain), found.actions)
-        return self._verdict(trace, found, judged.fault, judged.reason)
+        try:
+            ruling = self.judge.rule(task.spec["domain"], task.spec["problem"], found.actions)
+        except NoVerdictError as error:
+            return self._verdict(trace, found, Fault.TIMEOUT, str(error))
+        judged = ruling.judgement
+        return self._verdict(trace, found, judged.fault, judged.reason, ruling.by)
 
-    def _verdict(self, trace: Trace, found: Extraction, fault: Fault | None, reason: str) -> Verdict:
+    def _verdict(
+        self, trace: Trace, found: Extraction, fault: Fault | None, reason: str, by: str = ""
+    ) -> Verdict:
         plan = tuple(str(action) for action in found.actions)
         return Verdict(
             trace_id=trace.id,
-            validator="pddl",
+            validator=by or self.judge.name,
             valid=fault is None,
             cost=len(plan),
             fault=fault,
@@ -92,6 +105,14 @@ class PddlDomain:
             reasoning_tokens=reasoning_tokens(trace, found),
             rules=found.used,
         )
+
+
+def _readable(text: str) -> Domain:
+    """The domain; or its outline, which names all actions, where only VAL can read the whole."""
+    try:
+        return parse_domain(text)
+    except BeyondError:
+        return outline_of_domain(text)
 
 
 def reasoning_tokens(trace: Trace, found: Extraction) -> int:
@@ -110,7 +131,11 @@ def open_pddl(
     names: tuple[str, ...] = (),
     bound: Callable[[Task], int] | None = None,
 ) -> PddlDomain:
-    """A PDDL domain with the prompt template and the reading rules of a recipe."""
+    """A PDDL domain with the prompt template, the reading rules and the validator of a recipe."""
+    from iterdeploy.domains.judge import open_judge
     from iterdeploy.domains.prompts import template
 
-    return PddlDomain(name, text, make, template(recipe.base.prompt), recipe.validate.rules, names, bound)
+    judge = open_judge(recipe.validate.validator)
+    return PddlDomain(
+        name, text, make, template(recipe.base.prompt), recipe.validate.rules, names, bound, judge
+    )
