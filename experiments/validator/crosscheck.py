@@ -116,12 +116,16 @@ class Case:
         else:
             self.world = worlds[number % len(worlds)]
         self.domain = parse_domain(self.world.domain)
-        open_text = with_goal(self.world.make(rng), "(and)")
+        made = self.world.make(rng)
+        open_text = with_goal(made, "(and)")
         start = parse_problem(open_text, self.domain)
         self.base = walk(self.domain, start, rng.choice((0, 1, 2, 3, 5, 8, 12, 20)), rng)
         self.problem_text = with_goal(open_text, goal_after(self.domain, start, self.base, rng))
         if grammar and rng.random() < 0.7:
             self.problem_text = self._formula_goal(open_text, grammar)
+        if self.world.solve and rng.random() < 0.5:
+            self.problem_text = made
+            self.base = list(read_plan("\n".join(self.world.solve(made))).actions)
         if rng.random() < 0.1:
             self.world = replace(self.world, domain=_any_case(self.world.domain, rng))
             self.problem_text = _any_case(self.problem_text, rng)

@@ -6,9 +6,11 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from iterdeploy import domains
 from iterdeploy.domains.pddl import PddlDomain
+from iterdeploy.errors import BadInput
 from iterdeploy.pddl.lexer import clean
 from iterdeploy.recipe import Recipe
 
@@ -21,6 +23,7 @@ class World:
     domain: str
     make: Callable[[random.Random], str]
     strange: bool = False  # it may hold what VAL cannot read
+    solve: Callable[[str], list[str]] | None = None  # a plan for a problem, one "(action arg ...)" a step
 
 
 def with_goal(problem: str, goal: str) -> str:
@@ -36,7 +39,9 @@ def with_goal(problem: str, goal: str) -> str:
 
 
 def _problem(objects: str, init: Iterator[str] | list[str]) -> str:
-    return f"(define (problem p) (:domain d)\n (:objects {objects})\n (:init {' '.join(init)})\n (:goal (and)))"
+    return (
+        f"(define (problem p) (:domain d)\n (:objects {objects})\n (:init {' '.join(init)})\n (:goal (and)))"
+    )
 
 
 GRIPPER = """(define (domain d) (:requirements :strips :typing)
@@ -163,8 +168,14 @@ def registered() -> Iterator[World]:
     for name in domains.NAMES:
         domain = domains.load(name, Recipe())
         if isinstance(domain, PddlDomain):
-            yield World(name, domain.text, lambda rng, domain=domain: _small(domain, rng))  # type: ignore[misc]
+            yield World(name, domain.text, partial(_small, domain), solve=getattr(domain, "solve", None))
 
 
 def _small(domain: PddlDomain, rng: random.Random) -> str:
-    return domain.make(rng.randint(2, 6), rng)
+    for _ in range(50):
+        try:
+            (task,) = domain.tasks("deployed", 1, (rng.randint(2, 6),), rng.getrandbits(40))
+        except BadInput:  # no problem of this size
+            continue
+        return task.spec["problem"]
+    raise BadInput(f"{domain.name} makes no problem of size 2 to 6")
