@@ -58,7 +58,7 @@ class Deploy:
 class Validate:
     """Who judges, and how a plan is read from an answer."""
 
-    validator: str = "pddl"
+    validator: str = "pddl"  # our own; "val", VAL in a process of its own; or module:attribute
     rules: tuple[str, ...] = ("reasoning", "tags", "bare-lines")
 
 
@@ -226,7 +226,10 @@ _RANGES: Mapping[str, _Range] = {
     "deploy.top_p": ("above 0 and at most 1", lambda v: 0 < v <= 1),
     "deploy.top_k": _COUNT_OR_NONE,
     "deploy.max_tokens": _COUNT,
-    "validate.validator": _NAMED,
+    "validate.validator": (
+        "pddl, val, or module:attribute",
+        lambda v: v in ("pddl", "val") or all(v.partition(":")),
+    ),
     "validate.rules": _NAMES,
     "curate.k": _COUNT,
     "curate.most": _COUNT_OR_NONE,

@@ -23,6 +23,7 @@ from iterdeploy.pddl.formulas import (
 from iterdeploy.pddl.lexer import (
     Group,
     MisreadError,
+    beyond,
     flaw,
     head,
     is_name,
@@ -145,7 +146,7 @@ def _sections(whole: Group, known: frozenset[str]) -> tuple[dict[str, Group], li
         section = subgroup(whole, index, "a section such as (:init ...)")
         keyword = head(section)
         if keyword in _REFUSED:
-            raise flaw(f"{keyword} is not supported", section)
+            raise beyond(f"{keyword} is not supported", section)
         if keyword in once:
             raise flaw(f"{keyword} stands twice", section)
         if keyword in known:
@@ -160,7 +161,7 @@ def _requirements(section: Group | None) -> tuple[str, ...]:
         return ()
     for index, name in enumerate(section.items[1:], 1):
         if isinstance(name, Group) or name in _BEYOND:
-            raise flaw(
+            raise beyond(
                 f"requirement {name if isinstance(name, str) else '(...)'} is not supported", section, index
             )
         if name not in REQUIREMENTS:
@@ -263,7 +264,7 @@ def _functions(section: Group | None, types: Mapping[str, frozenset[str]]) -> di
     while section and index < len(items):
         if items[index] == "-":
             if items[index + 1 : index + 2] != ["number"]:
-                raise flaw("a function must be a number (no :object-fluents)", section, index + 1)
+                raise beyond("a function must be a number (no :object-fluents)", section, index + 1)
             index += 2
         else:
             _declare(subgroup(section, index + 1, "a function"), types, found)
@@ -449,7 +450,7 @@ def _odd_fact(section: Group, index: int, facts: _Facts, denied: dict[str, Group
         case "=":
             _initial_number(fact, facts.scope)
         case "at" if len(fact.items) == 3 and isinstance(fact.items[2], Group):
-            raise flaw("timed initial literals are not supported (:timed-initial-literals)", fact)
+            raise beyond("timed initial literals are not supported (:timed-initial-literals)", fact)
         case _:
             return [facts.checked(fact)]
     return []
