@@ -7,8 +7,9 @@ import signal
 
 import pytest
 
+from iterdeploy.errors import WorkerDied
 from iterdeploy.recipe import Recipe
-from iterdeploy.train.crew import Crew, WorkerDied
+from iterdeploy.train.crew import Crew
 
 
 def test_an_order_to_a_dead_worker_is_an_error_and_no_closed_pipe() -> None:

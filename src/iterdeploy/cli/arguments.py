@@ -51,7 +51,7 @@ def add_workers(command: argparse.ArgumentParser) -> None:
         type=_count,
         default=cores(),
         metavar="N",
-        help="processes that sample and train; default: one a core; results do not depend on it",
+        help="processes that sample, judge and train; default: one a core; results do not depend on it",
     )
 
 

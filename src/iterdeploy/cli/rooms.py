@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from iterdeploy.measure import Bound
     from iterdeploy.recipe import Recipe
     from iterdeploy.types import Domain, Trainer
+    from iterdeploy.validators import Judge
 
 
 def open_domain(recipe: Recipe) -> Domain:
@@ -26,6 +28,13 @@ def open_domain(recipe: Recipe) -> Domain:
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
         return found
     return domains.load(name, recipe)
+
+
+def judge_of(recipe: Recipe, workers: int) -> Judge:
+    """What judges the traces of a run, by so many processes where that pays."""
+    from iterdeploy.validators import Validators
+
+    return Validators(workers, partial(open_domain, recipe))
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from iterdeploy.errors import IterdeployError
+from iterdeploy.errors import IterdeployError, WorkerDied
 from iterdeploy.recipe import Recipe
 from iterdeploy.train.diet import SHARDS
 
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 PATIENCE = 900.0
 """Seconds that a worker waits for another's gradient before it gives up."""
-
-
-class WorkerDied(IterdeployError):  # noqa: N818  (named as its siblings in errors.py)
-    """A worker process ended; what was finished is kept."""
 
 
 class SharedGradients:
