@@ -95,7 +95,7 @@ class Workshop:
         return step
 
     def _fill_in(self, taken: Blueprint, binding: Binding) -> Step:
-        atoms = taken.template.format(*binding).split("\n")
+        atoms = taken.template.format(*binding).split("\n") if taken.template else []
         forbids, deletes, adds = taken.cuts
         return Step(
             not (self._derives or taken.guards or taken.whens or forbids < deletes),
