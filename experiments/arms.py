@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -42,6 +43,9 @@ class Experiment:
     quick_arms: Sequence[str]
     claim: Callable[[Mapping[str, Curves]], None]
     seeds: Sequence[int] = (0, 1, 2)
+    more: Callable[[Mapping[str, Sequence[Run]], Path], None] | None = (
+        None  # (finished runs by arm, where to write)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,12 @@ def main(experiment: Experiment) -> None:
         for seed in seeds:
             for arm in arms:
                 _go(runs, f"{arm.name}-seed{seed}", seed, {**base, **arm.settings})
-    found = {arm.name: curves for arm in experiment.arms if (curves := _read(runs, arm.name))}
+    there = {arm.name: _finished(runs, arm.name) for arm in experiment.arms}
+    found = {name: _curves(done) for name, done in there.items() if done}
+    if experiment.more is not None:
+        experiment.more(
+            {name: done for name, done in there.items() if done}, runs if given.quick else experiment.folder
+        )
     if given.quick:
         experiment.claim(found)
         print("the claim holds in its direction")
@@ -116,7 +125,9 @@ def _go(runs: Path, name: str, seed: int, settings: Settings) -> None:
         "--out",
         str(folder),
     ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    here = str(Path(sys.modules["__main__"].__file__ or "").parent)  # plug-ins lie beside the experiment
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env)
 
 
 def _same_start(other: Run, recipe: recipes.Recipe) -> bool:
@@ -124,22 +135,21 @@ def _same_start(other: Run, recipe: recipes.Recipe) -> bool:
     return all(getattr(other.recipe, part) == getattr(recipe, part) for part in parts)
 
 
-def _read(runs: Path, arm: str) -> Curves | None:
-    rows = []
-    for folder in sorted(runs.glob(f"{arm}-seed*")):
-        run = Run.open(folder)
-        generations = run.generations()
-        if len(generations) == run.recipe.generations + 1:
-            rows.append((run.recipe.seed, generations))
-    if not rows:
-        return None
+def _finished(runs: Path, arm: str) -> list[Run]:
+    """The runs of an arm that reached their last generation, by seed."""
+    there = [Run.open(folder) for folder in sorted(runs.glob(f"{arm}-seed*"))]
+    return [run for run in there if len(run.generations()) == run.recipe.generations + 1]
+
+
+def _curves(runs: Sequence[Run]) -> Curves:
+    rows = [run.generations() for run in runs]
     return Curves(
-        tuple(seed for seed, _ in rows),
-        tuple(tuple(g.solved for g in gs) for _, gs in rows),
-        tuple(tuple(g.heldout_solved for g in gs) for _, gs in rows),
-        tuple(tuple(g.examples for g in gs) for _, gs in rows),
-        rows[0][1][0].asked,
-        rows[0][1][0].heldout_asked,
+        tuple(run.recipe.seed for run in runs),
+        tuple(tuple(g.solved for g in gs) for gs in rows),
+        tuple(tuple(g.heldout_solved for g in gs) for gs in rows),
+        tuple(tuple(g.examples for g in gs) for gs in rows),
+        rows[0][0].asked,
+        rows[0][0].heldout_asked,
     )
 
 
