@@ -18,7 +18,7 @@ from iterdeploy.domains.pddl import PddlDomain
 from iterdeploy.errors import BadInput, RecipeChanged
 from iterdeploy.loop import make_tasks, run_loop
 from iterdeploy.models.scripted import ScriptedTrainer
-from iterdeploy.pddl import parse_domain, parse_problem
+from iterdeploy.pddl import Problem, parse_domain, parse_problem
 from iterdeploy.recipe import Base, Recipe, Tasks
 from iterdeploy.store import Run
 from iterdeploy.types import Fault, Trace
@@ -64,7 +64,7 @@ def test_the_problems_of_a_folder_in_the_order_of_their_numbers(tmp_path: Path) 
     assert {one.split for one in found} == {"deployed", "heldout"}
 
 
-def parse(text: str):  # type: ignore[no-untyped-def]
+def parse(text: str) -> Problem:
     return parse_problem(text, parse_domain(FERRY.text))
 
 
