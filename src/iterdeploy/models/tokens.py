@@ -12,11 +12,12 @@ def tokenizer_file(model: str) -> Path | None:
     for folder in (Path(str(files("iterdeploy").joinpath("bases", model))), Path(model)):
         if (folder / "tokenizer.json").is_file():
             return folder / "tokenizer.json"
-    if model.count("/") != 1 or Path(model).exists():
-        return None
     from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(model, "tokenizer.json")
+    try:
+        cached = try_to_load_from_cache(model, "tokenizer.json")
+    except ValueError:  # not a name that the hub could have
+        return None
     return Path(cached) if isinstance(cached, str) else None
 
 
