@@ -16,8 +16,8 @@ import tiny
 from scripted_run import files_of
 
 from iterdeploy import loop
+from iterdeploy.errors import WorkerDied
 from iterdeploy.store import Run
-from iterdeploy.train.crew import WorkerDied
 from iterdeploy.train.local import LocalTrainer
 from iterdeploy.types import Progress
 
