@@ -28,7 +28,6 @@ PLANS = 500
 """Plan files that one process of VAL is given."""
 
 _STEP = re.compile(r"\(([^()]*)\)")
-_SAYS = re.compile(r"^(Plan valid|Plan failed|Failed plans|Bad plan|Goal not|Plan invalid)", re.MULTILINE)
 
 
 class Validator(NamedTuple):
@@ -70,7 +69,7 @@ def kairos(domain_text: str, cases: Sequence[Case]) -> Judge:
         verdicts = []
         for text, group in groupby(cases, key=lambda case: case.problem):
             problem = peer.parse_problem(text, domain)
-            verdicts += [bool(peer.validate(problem, peer.parse_plan(c.plan, problem)).valid) for c in group]
+            verdicts += [bool(peer.validate(problem, peer.parse_plan(c.plan)).valid) for c in group]
         return verdicts
 
     return judge

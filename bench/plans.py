@@ -43,9 +43,12 @@ def problems(count: int, naming: Naming, rng: random.Random) -> list[Case]:
     return cases
 
 
-def plans(count: int, size: int, rng: random.Random) -> list[Case]:
-    """So many plans for one problem of `size` blocks, found in random order; every fourth lacks a step."""
-    instance = random_instance(size, rng)
+def plans(count: int, size: int, steps: int, rng: random.Random) -> list[Case]:
+    """So many plans of so many steps for one problem of `size` blocks; every fourth lacks a step."""
+    while True:
+        instance = random_instance(size, rng)
+        if len(solution(instance, rng)) == steps:
+            break
     text = instance_text(instance, rng)
     return [case(text, solution(instance, rng), number % 4 != 3, rng) for number in range(count)]
 

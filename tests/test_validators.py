@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -118,10 +119,10 @@ def test_a_long_trace_at_the_end_of_short_ones_starts_processes_too() -> None:
     pace = validators._Pace()
     for _ in range(100):
         pace.judged(Counting(), *one_trace())
-    assert pace.left(validators.deque([one_trace()] * 1000)) == 0, "too little is known"
+    assert pace.left(deque([one_trace()] * 1000)) == 0, "too little is known"
     for _ in range(16):
         pace.judged(Slow(), *one_trace())
-    assert 15 < pace.left(validators.deque([one_trace()] * 1000)) < 60, "the latest count"
+    assert 15 < pace.left(deque([one_trace()] * 1000)) < 60, "the latest count"
 
 
 def one_trace() -> tuple[Task, Trace]:
