@@ -149,7 +149,8 @@ def _fewer_arguments(steps: Steps, words: Words, rng: random.Random) -> None:
 def _more_arguments(steps: Steps, words: Words, rng: random.Random) -> None:
     if steps and words.objects:
         step = rng.choice(steps)
-        step.insert(rng.randint(1, len(step)), rng.choice(words.objects))
+        place = len(step) if rng.random() < 0.5 else rng.randint(1, len(step))
+        step.insert(place, rng.choice(words.objects))
 
 
 def _other_action(steps: Steps, words: Words, rng: random.Random) -> None:
