@@ -12,6 +12,7 @@ from iterdeploy.cli import (
     check,
     compare,
     doctor,
+    explain,
     make_base,
     plan,
     report,
@@ -24,7 +25,21 @@ from iterdeploy.cli import (
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
-COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, check, make_base, doctor)
+COMMANDS = (
+    run,
+    plan,
+    status,
+    show,
+    explain,
+    report,
+    compare,
+    begin,
+    steps,
+    validate,
+    check,
+    make_base,
+    doctor,
+)
 
 
 def parser() -> argparse.ArgumentParser:
