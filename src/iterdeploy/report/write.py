@@ -44,14 +44,15 @@ def render(numbers: RunNumbers) -> dict[str, bytes]:
 
 def to_json(numbers: RunNumbers) -> bytes:
     """The numbers as JSON with rounded fractions, fields in the order of their definition."""
-    return (json.dumps(_rounded(asdict(numbers)), indent=1) + "\n").encode()
+    return (json.dumps(rounded(asdict(numbers)), indent=1) + "\n").encode()
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Every fraction in it rounded to DIGITS, tuples as lists: ready for JSON."""
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
+        return {key: rounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_rounded(item) for item in value]
+        return [rounded(item) for item in value]
     return value
