@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -207,6 +207,25 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     below = int(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def binned(counts: Sequence[Mapping[int, int]], most: int) -> tuple[int, list[list[tuple[int, int]]]]:
+    """Several counts of whole values in equal bins: (width, for each of them [(first value, count), ...]).
+
+    The width is 1, 2 or 5 times a power of ten, the least that needs no more than `most` bins; empty bins are left out.
+    """
+    values = [value for one in counts for value in one]
+    span = max(values, default=0) - min(values, default=0) + 1
+    width = next(
+        w for power in range(20) for w in (10**power, 2 * 10**power, 5 * 10**power) if span <= w * most
+    )
+    rows = []
+    for one in counts:
+        bins: Counter[int] = Counter()
+        for value, count in one.items():
+            bins[value // width * width] += count
+        rows.append(sorted(bins.items()))
+    return width, rows
 
 
 def plan_lengths(answers: Iterable[Answer]) -> Spread | None:

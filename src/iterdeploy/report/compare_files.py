@@ -12,7 +12,7 @@ from iterdeploy.report.arms import Arm, Gap, Point
 from iterdeploy.report.canvas import MARKERS, SERIES, encoded, figure, plain, share_axis, ticks
 from iterdeploy.report.compare import SPLIT_NAMES, Comparison, Ends, band, p_value, points, said
 from iterdeploy.report.markdown import grid, times
-from iterdeploy.report.write import rounded
+from iterdeploy.report.numbers import rounded
 from iterdeploy.store import disk
 
 if TYPE_CHECKING:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from iterdeploy import measure
 from iterdeploy.answers import Answer, join
 from iterdeploy.measure import Bound, Diversity, SameTasks, Spread
 from iterdeploy.store import Run
 from iterdeploy.types import Generation, Split, Task
+
+DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,3 +164,14 @@ def _pass_at(answers: list[Answer]) -> dict[str, float]:
 def _unanimous(answers: list[Answer]) -> int | None:
     runs = measure.by_sample(answers)
     return measure.unanimous(runs).solved if len(runs) > 1 else None
+
+
+def rounded(value: Any) -> Any:
+    """A value of JSON with its fractions rounded, so that the last bits of a sum move no byte."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    return value
