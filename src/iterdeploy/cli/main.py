@@ -13,6 +13,7 @@ from iterdeploy.cli import (
     check,
     compare,
     doctor,
+    explain,
     make_base,
     plan,
     report,
@@ -27,7 +28,7 @@ from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
 COMMANDS = (
-    run, plan, status, show, report, compare, begin, steps, tasks, validate, audit, check, make_base, doctor
+    run, plan, status, show, explain, report, compare, begin, steps, tasks, validate, audit, check, make_base, doctor,
 )  # fmt: skip
 
 

@@ -94,7 +94,9 @@ def _filled(title: str, blocks: dict[str, str]) -> str:
 def _style(css: str) -> str:
     """The style; its dark part is said once and holds for the switch and for what the system prefers."""
     dark = css.partition("/* dark:begin */")[2].partition("/* dark:end */")[0]
-    preferred = dark.replace(':root[data-theme="dark"] {', ':root:not([data-theme="light"]) { color-scheme: dark;')
+    preferred = dark.replace(
+        ':root[data-theme="dark"] {', ':root:not([data-theme="light"]) { color-scheme: dark;'
+    )
     return f"{css}@media screen and (prefers-color-scheme: dark) {{{preferred}}}\n"
 
 
