@@ -216,7 +216,9 @@ def binned(counts: Sequence[Mapping[int, int]], most: int) -> tuple[int, list[li
     """
     values = [value for one in counts for value in one]
     span = max(values, default=0) - min(values, default=0) + 1
-    width = next(w for power in range(20) for w in (10**power, 2 * 10**power, 5 * 10**power) if span <= w * most)
+    width = next(
+        w for power in range(20) for w in (10**power, 2 * 10**power, 5 * 10**power) if span <= w * most
+    )
     rows = []
     for one in counts:
         bins: Counter[int] = Counter()

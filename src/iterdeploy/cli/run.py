@@ -77,7 +77,7 @@ def _run(
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of
+    from iterdeploy.cli.rooms import bound_of, judge_of
     from iterdeploy.loop import run_loop
     from iterdeploy.report.write import write_report
 
@@ -89,7 +89,8 @@ def _run(
         written.append(write_report(finished, bound_of(domain), point))
 
     with shown(console, plan_of(run.recipe, args.workers, domain), before) as observe:
-        run_loop(run, domain, trainer, observe=observe, point=point, report=report)
+        judge = judge_of(run.recipe, args.workers)
+        run_loop(run, domain, trainer, observe=observe, point=point, report=report, judge=judge)
     return written[0]
 
 

@@ -19,6 +19,12 @@ def add(commands: Commands) -> None:
     validate.add_argument(
         "--svg", type=Path, metavar="FILE", help="write a picture of the plan, step by step"
     )
+    validate.add_argument(
+        "--validator",
+        default="pddl",
+        metavar="NAME",
+        help="who judges: pddl, val, or module:attribute; default: pddl, which hands what it does not read to VAL",
+    )
     add_json(validate)
     validate.set_defaults(act=act)
 
@@ -28,9 +34,10 @@ def act(args: argparse.Namespace) -> int:
     import sys
 
     from iterdeploy.cli.words import count
+    from iterdeploy.domains.judge import open_judge
     from iterdeploy.pddl.files import INVALID, VALID, validate_files
 
-    code, report = validate_files(args.domain, args.problem, args.plan)
+    code, report = validate_files(args.domain, args.problem, args.plan, open_judge(args.validator))
     if args.svg and code in (VALID, INVALID):
         _draw(args)
     where = f" ({report['file']}, line {report['line']})" if report["line"] else ""
@@ -42,6 +49,9 @@ def act(args: argparse.Namespace) -> int:
         print(f"not valid: {report['reason']}{where}")
     else:
         print(f"iterdeploy: {report['reason']}{where}", file=sys.stderr)
+    if not args.json:
+        for note in report["notes"]:
+            print(f"note: {note}", file=sys.stderr)
     return code
 
 
