@@ -168,6 +168,13 @@ def _lines(pairs: Sequence[tuple[Point, Point]]) -> str:
     return "".join(f"M{a[0]:.1f} {a[1]:.1f}L{b[0]:.1f} {b[1]:.1f}" for a, b in pairs)
 
 
+def _between(start: Point, end: Point) -> tuple[Point, Point]:
+    """The part of a line that lies outside the circles at its ends."""
+    share = min(0.5, RADIUS / (math.dist(start, end) or 1.0))
+    dx, dy = share * (end[0] - start[0]), share * (end[1] - start[1])
+    return (start[0] + dx, start[1] + dy), (end[0] - dx, end[1] - dy)
+
+
 def _waypoint(name: str, label: str, at: Point) -> str:
     x, y = at
     return tag(
@@ -238,7 +245,7 @@ def _moving(scene: Scene, facts: Facts, before: Facts | None, places: Mapping[st
                 left = x - 11 * len(group) + 22 * number
                 moved = was.get(rover, waypoint) != waypoint
                 if moved and was[rover] in places:
-                    trail = _lines([(places[was[rover]], (x, y))])
+                    trail = _lines([_between(places[was[rover]], (x, y))])
                     parts.append(tag("path", d=trail, **outline("mark"), stroke_width=2.5, opacity=0.7))
                 parts.append(_rover(rover, labels.get(rover, rover), left, y + 9, moved, waypoint))
     return "".join(parts)
@@ -305,7 +312,7 @@ def _load(rover: str, facts: Facts) -> str:
     stores = {store for store, owner in facts.get("store_of", ()) if owner == rover}
     said += ["full"] if any(store in stores for (store,) in facts.get("full", ())) else []
     ready = [camera for camera, owner in facts.get("calibrated", ()) if owner == rover]
-    said += [f"{len(ready)} ready"] if ready else []
+    said += [f"calibrated {len(ready)}"] if ready else []
     return f"{rover}: {', '.join(said) or '-'}"
 
 
