@@ -9,7 +9,7 @@ from pictures import SVG, frames_of, named, planned, shown, texts
 
 from iterdeploy.domains.rovers import FAMILY
 from iterdeploy.draw import draw_plan
-from iterdeploy.draw.maps import layout
+from iterdeploy.draw.layout import layout
 
 PROBLEM = """(define (problem m) (:domain rover)
   (:objects base - lander colour - mode rover1 rover2 - rover s1 s2 - store waypoint1 waypoint2 waypoint3 - waypoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pictures import SVG, looks, named, planned, shown, texts
+from pictures import SVG, Element, looks, named, planned, shown, texts
 
 from iterdeploy.draw import draw_plan
 
@@ -47,11 +47,11 @@ def test_of_many_objects_those_that_the_plan_names_are_drawn_and_the_others_coun
     assert drawn.drawing.notice == "444 of 504 objects are not drawn"
 
 
-def _rect(picture: object, name: str) -> dict[str, str]:
-    rect = named(picture, name).find(f"{SVG}rect")  # type: ignore[arg-type]
+def _rect(picture: Element, name: str) -> dict[str, str]:
+    rect = named(picture, name).find(f"{SVG}rect")
     assert rect is not None
     return rect.attrib
 
 
-def _joins(picture: object) -> list[str]:
-    return [path.findtext(f"{SVG}title") or "" for path in picture.iter(f"{SVG}path")]  # type: ignore[attr-defined]
+def _joins(picture: Element) -> list[str]:
+    return [path.findtext(f"{SVG}title") or "" for path in picture.iter(f"{SVG}path")]

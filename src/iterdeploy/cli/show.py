@@ -81,7 +81,7 @@ def _draw(found: list[Shown], wanted: str, path: Path) -> None:
     if not verdict.plan and not verdict.valid:
         raise BadInput(f"no plan was read from {wanted} ({verdict.fault}), so there is nothing to draw")
     domain = parse_domain(spec["domain"])
-    words = [step.strip("()").split() for step in verdict.plan]
+    words = [step.strip("()").split() or [""] for step in verdict.plan]
     plan = [Action(name, tuple(args)) for name, *args in words]
     heading = f"{wanted}: {_verdict(found[0])}"
     write_picture(path, plan_svg(domain, parse_problem(spec["problem"], domain), plan, heading))
