@@ -109,10 +109,12 @@ def _picture(drawn: Frames, traces: list[str], table: _Table) -> dict[str, Any]:
 def elements(body: str, known: Known) -> Iterator[tuple[str, str]]:
     """The outermost elements of a piece of SVG as (name, text); one without a name, or with another's, is numbered.
 
+    Its number begins with "#" where it stands before all that have names, and so behind them, and else with "~".
     In the next frame most of them are the same, and those that `known` holds need not be read again.
     """
     seen: set[str] = set()
     numbers = count()
+    any_named = False
     start = 0
     while start < len(body):
         opening = body[start : body.index(">", start) + 1]
@@ -123,7 +125,9 @@ def elements(body: str, known: Known) -> Iterator[tuple[str, str]]:
             name = found[1] if found else ""
             known[opening] = name, text
         if not name or name in seen:
-            name = f"#{next(numbers)}"
+            name = f"{'~' if any_named else '#'}{next(numbers)}"
+        else:
+            any_named = True
         seen.add(name)
         yield name, text
         start += len(text)

@@ -75,8 +75,9 @@ function planStep(step, place, failing, reason, show) {
 
 /** The drawing of a picture; `show(n)` puts it into the state after n steps, or into the last one before that was drawn. */
 function canvas({ size, shown, backdrop, frames, notice }, table) {
-  const [ground, scene] = [svg("g", {}, backdrop.map((place) => drawn(table[place][1]))), svg("g")];
-  const box = svg("svg", { class: "picture", viewBox: `0 0 ${size[0]} ${size[1]}`, style: `max-width:${Math.round(1.6 * shown)}px`, role: "img", "aria-label": "The state of the task" }, ground, scene);
+  const ground = svg("g", {}, backdrop.map((place) => drawn(table[place][1])));
+  const layers = { "#": svg("g"), named: svg("g"), "~": svg("g") }; // what has no name stands behind or before the rest
+  const box = svg("svg", { class: "picture", viewBox: `0 0 ${size[0]} ${size[1]}`, style: `max-width:${Math.round(1.6 * shown)}px`, role: "img", "aria-label": "The state of the task" }, ground, Object.values(layers));
   const nodes = new Map(); // name to the element that shows it, and its place in the table
   const last = frames.at(-1)[0];
 
@@ -103,7 +104,7 @@ function canvas({ size, shown, backdrop, frames, notice }, table) {
       if (old?.place === place) continue;
       const node = drawn(table[place][1]);
       if (old) glide(old.node, node);
-      else scene.append(node);
+      else (layers[name[0]] ?? layers.named).append(node);
       nodes.set(name, { node, place });
     }
   }
@@ -119,7 +120,7 @@ function glide(old, node) {
   old.replaceWith(node);
   const to = from && node.isConnected ? node.getBBox() : null;
   if (!to || CALM.matches || (from.x === to.x && from.y === to.y)) return;
-  node.parentNode.append(node); // above all that it passes
+  node.parentNode.append(node); // above all of its kind that it passes
   node.animate([{ transform: `translate(${from.x - to.x}px, ${from.y - to.y}px)` }, { transform: "none" }], { duration: 260, easing: "ease-out" });
 }
 
