@@ -24,7 +24,7 @@ def digest_of(problem: str, domain: str) -> str:
         said = atoms_of(problem)
     except BadInput:
         return formula_digest(parse_problem(problem, parse_domain(domain)))
-    typed = any(kind for _, kind in said.objects)
+    typed = any(kind not in ("", "object") for _, kind in said.objects)
     return canonical_digest(said.init, said.goal, said.objects if typed else ())
 
 
