@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from iterdeploy.types import (
     ignore_point,
     ignore_progress,
 )
+from iterdeploy.validators import Judge, one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def run_loop(
     observe: Observer = ignore_progress,
     point: Checkpoint = ignore_point,
     report: Callable[[Run], object] | None = None,
+    judge: Judge = one_by_one,
 ) -> list[Generation]:
     """Run a recipe to its last generation, or go on where it stopped; the rows of all generations.
 
@@ -71,10 +73,10 @@ def run_loop(
                 curate_step(run, generation, watch)
                 train_step(run, trainer, generation, watch)
             deploy_step(run, trainer, generation, watch)
-            validate_step(run, domain, generation, watch)
+            validate_step(run, domain, generation, watch, judge=judge)
             if generation == 0:
                 require_ready(run)
-            heldout_step(run, domain, trainer, generation, watch)
+            heldout_step(run, domain, trainer, generation, watch, judge)
             summarise_step(run, generation, watch)
         if report is not None:
             report_step(run, report, watch)
@@ -187,7 +189,12 @@ def deploy_step(
 
 
 def validate_step(
-    run: Run, domain: Domain, generation: int, watch: Watch = QUIET, split: Split = "deployed"
+    run: Run,
+    domain: Domain,
+    generation: int,
+    watch: Watch = QUIET,
+    split: Split = "deployed",
+    judge: Judge = one_by_one,
 ) -> None:
     """Leave verdicts.jsonl: the validator's verdict on every trace of the split."""
     file, step = run.verdicts_file(generation, split), _name("validate-traces", split)
@@ -199,18 +206,26 @@ def validate_step(
         Part(file, Verdict, lambda verdict: verdict.trace_id, mark) as part,
     ):
         valid = sum(verdict.valid for verdict in part.rows.values())
-        for trace in (trace for trace in traces if trace.id not in part.rows):
-            verdict = domain.validate(tasks[trace.task_id], trace)
-            part.append(verdict)
-            valid += verdict.valid
-            watch.observe(Progress(generation, step, len(part.rows), len(traces), f"{valid} valid"))
+        work = [(tasks[trace.task_id], trace) for trace in traces if trace.id not in part.rows]
+        with closing(judge(domain, work)) as verdicts:
+            for verdict in verdicts:
+                part.append(verdict)
+                valid += verdict.valid
+                watch.observe(Progress(generation, step, len(part.rows), len(traces), f"{valid} valid"))
         part.finish([trace.id for trace in traces])
 
 
-def heldout_step(run: Run, domain: Domain, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
+def heldout_step(
+    run: Run,
+    domain: Domain,
+    trainer: Trainer,
+    generation: int,
+    watch: Watch = QUIET,
+    judge: Judge = one_by_one,
+) -> None:
     """Leave heldout-traces.jsonl and heldout-verdicts.jsonl: the same for tasks never trained on."""
     deploy_step(run, trainer, generation, watch, "heldout")
-    validate_step(run, domain, generation, watch, "heldout")
+    validate_step(run, domain, generation, watch, "heldout", judge)
 
 
 def summarise_step(run: Run, generation: int, watch: Watch = QUIET) -> None:

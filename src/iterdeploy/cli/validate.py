@@ -16,6 +16,12 @@ def add(commands: Commands) -> None:
     validate.add_argument("domain", type=Path, metavar="DOMAIN", help="a PDDL domain file")
     validate.add_argument("problem", type=Path, metavar="PROBLEM", help="a PDDL problem file")
     validate.add_argument("plan", type=Path, metavar="PLAN", help='a plan, one "(action arg ...)" a line')
+    validate.add_argument(
+        "--validator",
+        default="pddl",
+        metavar="NAME",
+        help="who judges: pddl, val, or module:attribute; default: pddl, which hands what it does not read to VAL",
+    )
     add_json(validate)
     validate.set_defaults(act=act)
 
@@ -25,9 +31,10 @@ def act(args: argparse.Namespace) -> int:
     import sys
 
     from iterdeploy.cli.words import count
+    from iterdeploy.domains.judge import open_judge
     from iterdeploy.pddl.files import INVALID, VALID, validate_files
 
-    code, report = validate_files(args.domain, args.problem, args.plan)
+    code, report = validate_files(args.domain, args.problem, args.plan, open_judge(args.validator))
     where = f" ({report['file']}, line {report['line']})" if report["line"] else ""
     if args.json:
         print_json(report)
@@ -37,4 +44,7 @@ def act(args: argparse.Namespace) -> int:
         print(f"not valid: {report['reason']}{where}")
     else:
         print(f"iterdeploy: {report['reason']}{where}", file=sys.stderr)
+    if not args.json:
+        for note in report["notes"]:
+            print(f"note: {note}", file=sys.stderr)
     return code
