@@ -37,7 +37,7 @@ from iterdeploy.pddl import (
     validate,
 )
 from iterdeploy.pddl.conditions import State
-from iterdeploy.pddl.steps import workshop
+from iterdeploy.pddl.steps import blueprints
 from iterdeploy.pddl.structures import And, Exists, Forall, Formula, Not, Or
 from iterdeploy.types import Fault
 
@@ -55,14 +55,14 @@ DEADLY_SHARE = 0.02
 
 def walk(domain: Domain, problem: Problem, steps: int, rng: random.Random) -> list[Action]:
     """A random plan whose steps can be done."""
-    state, shop = State(domain, problem), workshop(domain)
+    state, shop = State(domain, problem), blueprints(domain)
     there = list(islice(_ground(domain, problem, rng), MOST_STEPS))
     plan: list[Action] = []
     for _ in range(steps):
         rng.shuffle(there)
         chosen = None
         for action in there:
-            step = shop.step(shop.blueprints[action.name], action.args)
+            step = shop[action.name].fill_in(action.args)
             if step.applies(state):
                 chosen = action
                 break
@@ -88,9 +88,9 @@ def _ground(domain: Domain, problem: Problem, rng: random.Random) -> Iterator[Ac
 
 def goal_after(domain: Domain, problem: Problem, plan: list[Action], rng: random.Random) -> str:
     """Some of what holds after the plan, as a goal."""
-    state, shop = State(domain, problem), workshop(domain)
+    state, shop = State(domain, problem), blueprints(domain)
     for action in plan:
-        shop.step(shop.blueprints[action.name], action.args).apply(state)
+        shop[action.name].fill_in(action.args).apply(state)
     state.atoms.discard("")
     new = sorted(state.atoms - problem.init) or sorted(state.atoms)
     facts = rng.sample(new, min(len(new), rng.randint(1, 3)))
