@@ -8,7 +8,8 @@
     │   ├── Torn            a finished file in it cannot be read
     │   └── DiskFull        there is no room to write; what is finished is kept
     ├── NotReady            the base solves too little to learn from its own answers
-    └── TrainingRefused     the examples are not what training was promised
+    ├── TrainingRefused     the examples are not what training was promised
+    └── WorkerDied          a process that worked for this one ended; what was finished is kept
 
 Each message names what was wrong, where, with which value, and what to do.
 """
@@ -64,6 +65,10 @@ class NotReady(IterdeployError):
 
 class TrainingRefused(IterdeployError):
     """The examples would be cut, masked away, or not fit the model; nothing was trained."""
+
+
+class WorkerDied(IterdeployError):
+    """A process that worked for this one ended before its time; what was finished is kept."""
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from iterdeploy.cli import (
+    audit,
     begin,
     check,
     compare,
     doctor,
+    explain,
     make_base,
     plan,
     report,
@@ -19,12 +21,15 @@ from iterdeploy.cli import (
     show,
     status,
     steps,
+    tasks,
     validate,
 )
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
-COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, check, make_base, doctor)
+COMMANDS = (
+    run, plan, status, show, explain, report, compare, begin, steps, tasks, validate, audit, check, make_base, doctor,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` adds 1."""
+    """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` and `audit` add 1."""
     try:
         args = parser().parse_args(argv)
         code: int = args.act(args)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
+from iterdeploy.cli.words import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +77,7 @@ def _run(
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of
+    from iterdeploy.cli.rooms import bound_of, judge_of
     from iterdeploy.loop import run_loop
     from iterdeploy.report.write import write_report
 
@@ -88,7 +89,8 @@ def _run(
         written.append(write_report(finished, bound_of(domain), point))
 
     with shown(console, plan_of(run.recipe, args.workers, domain), before) as observe:
-        run_loop(run, domain, trainer, observe=observe, point=point, report=report)
+        judge = judge_of(run.recipe, args.workers)
+        run_loop(run, domain, trainer, observe=observe, point=point, report=report, judge=judge)
     return written[0]
 
 
@@ -110,7 +112,7 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
     console.print()
     console.print(overview(numbers))
     console.print()
-    for line in (
+    lines = [
         f"picture   {run.path / 'solved.png'}",
         f"tables    {run.path / 'report.md'}; as JSON, report.json",
         f"the rest  {run.path}: recipe.toml, then a folder for each generation",
@@ -120,9 +122,10 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
         "      one answer: prompt, reasoning, plan, verdict and why",
         f"  {_next_seed(run, args)}",
         "      the same again from another seed; then `iterdeploy compare RUN RUN`",
-        f"  {command} run uncurated",
-        "      what happens without curation",
-    ):
+    ]
+    if args.recipe != "uncurated":
+        lines += [f"  {command} run uncurated", "      what happens without curation"]
+    for line in lines:
         console.print(line, markup=False, soft_wrap=True)
 
 
@@ -149,10 +152,10 @@ def _a_trace(run: Run) -> str:
 
 def _say_what_is_kept(run: Run) -> None:
     rows = len(run.generations())
-    kept = f"generations 0 to {rows - 1} and " if rows else ""
+    kept = f"{count(rows, 'generation')}, and " if rows else ""
     again = shlex.join([_command(), *sys.argv[1:]])
     print(
-        f"\nstopped; {kept}every finished answer are kept in {run.path}\ngo on with: {again}",
+        f"\nstopped; kept in {run.path}: {kept}every finished answer\ngo on with: {again}",
         file=sys.stderr,
     )
 

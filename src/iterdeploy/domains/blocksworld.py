@@ -19,6 +19,7 @@ from iterdeploy.domains.atoms import Atom, atoms_of
 from iterdeploy.domains.family import Family, Parameters, domain_text, require
 from iterdeploy.domains.pddl import PddlDomain, open_pddl
 from iterdeploy.domains.ranges import open_family
+from iterdeploy.domains.statement import state_problem
 from iterdeploy.recipe import Recipe
 from iterdeploy.types import Task
 
@@ -166,7 +167,10 @@ def make_uniform_problem(size: int, rng: random.Random) -> str:
 def instance_text(instance: Instance, rng: random.Random) -> str:
     """An instance as PDDL, its atoms in random order within each predicate."""
     objects = sorted(instance.blocks, key=lambda block: int(block[1:]))
-    return problem_text(f"blocks-{len(objects)}", objects, *instance_atoms(instance, rng))
+    name, (init, goal) = f"blocks-{len(objects)}", instance_atoms(instance, rng)
+    if len(objects) <= len(NAMES):  # each list on one line, as always: the text is part of a task
+        return problem_text(name, objects, init, goal)
+    return state_problem(name, "blocksworld", {"": objects}, [*init, ("handempty",)], goal)
 
 
 def instance_atoms(instance: Instance, rng: random.Random) -> tuple[list[Atom], list[Atom]]:

@@ -10,7 +10,9 @@ from iterdeploy.domains.blocksworld import Instance, Tower, instance_atoms, rebu
 from iterdeploy.domains.family import Family, Parameters, domain_text, require
 from iterdeploy.domains.statement import state_problem
 
-NEW_TOWER = 0.1  # chance of each block to stand on the table, as in the competition: far from uniform over states
+NEW_TOWER = (
+    0.1  # chance of each block to stand on the table, as in the competition: far from uniform over states
+)
 
 _NAMES = {"ontable": "on-table", "handempty": "arm-empty"}
 _ACTIONS = {"pick-up": "pickup", "put-down": "putdown"}

@@ -24,7 +24,9 @@ def make(parameters: Parameters, rng: random.Random) -> str:
     if allergic > count:
         raise BadInput(f"childsnack: allergic = {allergic} needs children >= {allergic}, not {count}")
     if parameters["sandwiches"] < count:
-        raise BadInput(f"childsnack: children = {count} needs sandwiches >= {count}, not {parameters['sandwiches']}")
+        raise BadInput(
+            f"childsnack: children = {count} needs sandwiches >= {count}, not {parameters['sandwiches']}"
+        )
     children = _numbered("child", count)
     breads, contents = _numbered("bread", count), _numbered("content", count)
     sandwiches, trays = _numbered("sandw", parameters["sandwiches"]), _numbered("tray", parameters["trays"])
@@ -79,7 +81,9 @@ def solve(problem: str) -> list[str]:
     if len(snacks) < len(hungry) or min(len(breads), len(contents)) < len(hungry):
         raise BadInput("this problem has too few sandwiches or portions for the solver of childsnack")
     for child, sandwich in snacks.items():
-        last = -1 if child in allergic else 0  # portions without gluten stand last, and are kept for who needs them
+        last = (
+            -1 if child in allergic else 0
+        )  # portions without gluten stand last, and are kept for who needs them
         suffix = "_no_gluten" if child in allergic else ""
         steps.append(f"(make_sandwich{suffix} {sandwich} {breads.pop(last)} {contents.pop(last)})")
     here = _move(tray, here, "kitchen", steps)

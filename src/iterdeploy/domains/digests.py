@@ -48,6 +48,7 @@ def _atoms_below(formula: pddl.Formula, path: tuple[str, ...]) -> Iterator[tuple
             yield path, (predicate, *map(_term, terms))
         case pddl.Equal(left, right):
             yield path, ("=", _term(left), _term(right))
+            yield path, ("=", _term(right), _term(left))
         case pddl.Not(part):
             yield from _atoms_below(part, here)
         case pddl.And(parts) | pddl.Or(parts):

@@ -31,7 +31,9 @@ def solve(problem: str) -> list[str]:
     said = atoms_of(problem)
     facts = set(said.init)
     here = next(atom[1] for atom in said.init if atom[0] == "lift-at")
-    wanted = {atom[1] for atom in said.goal if atom[0] == "served"} - {a[1] for a in facts if a[0] == "served"}
+    wanted = {atom[1] for atom in said.goal if atom[0] == "served"} - {
+        a[1] for a in facts if a[0] == "served"
+    }
     boarding: dict[str, list[str]] = defaultdict(list)
     leaving: dict[str, list[str]] = defaultdict(list)
     for predicate, *rest in said.init:
@@ -42,7 +44,9 @@ def solve(problem: str) -> list[str]:
                 boarding[rest[1]].append(rest[0])
     steps: list[str] = []
     for action, floors in (("board", boarding), ("depart", leaving)):
-        for floor in sorted(floors, key=lambda floor: floor != here):  # those here first, the others as stated
+        for floor in sorted(
+            floors, key=lambda floor: floor != here
+        ):  # those here first, the others as stated
             if floor != here:
                 steps.append(f"({'up' if ('above', here, floor) in facts else 'down'} {here} {floor})")
                 here = floor

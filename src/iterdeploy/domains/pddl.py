@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from iterdeploy.domains.canonical import share_of
 from iterdeploy.domains.digests import digest_of
 from iterdeploy.domains.prompts import Template
 from iterdeploy.errors import BadInput
-from iterdeploy.pddl import parse_domain, parse_problem, validate
+from iterdeploy.pddl import Domain, parse_domain
+from iterdeploy.pddl.errors import BeyondError
 from iterdeploy.pddl.extract import Extraction, extract, without_special_tokens
+from iterdeploy.pddl.judges import Judge, NoVerdictError, OwnJudge
+from iterdeploy.pddl.outline import outline_of_domain
+from iterdeploy.pddl.rules import rules_of
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
 from iterdeploy.types import Fault, Split, Task, Trace, Verdict
@@ -53,6 +58,7 @@ class PddlDomain:
     rules: tuple[str, ...]
     names: tuple[str, ...] = ()
     bound: Callable[[Task], int] | None = None
+    judge: Judge = field(default_factory=OwnJudge)
     source: Source | None = None
     solve: Callable[[str], list[str]] | None = None
 
@@ -74,7 +80,7 @@ class PddlDomain:
         for number in range(count):
             size = sizes[number * len(sizes) // count]
             rng = random.Random(seed_of(seed, self.name, split, size, number))
-            task = self.draw(split, size, number, lambda size=size, rng=rng: self.make(size, rng), seen)
+            task = self.draw(split, size, number, partial(self.make, size, rng), seen)
             if task is None:
                 raise too_few(f"{self.name} of size {size}", split, number)
             made.append(task)
@@ -105,8 +111,11 @@ class PddlDomain:
         return None
 
     def validate(self, task: Task, trace: Trace) -> Verdict:
-        """Read a plan from the answer, then judge it strictly."""
-        domain = parse_domain(task.spec["domain"])
+        """Read a plan from the answer, then judge it strictly.
+
+        Where the judge comes to no answer, the fault is `timeout`: such a trace is never learnt from.
+        """
+        domain = _readable(task.spec["domain"])
         found = extract(trace.text, domain, self.rules)
         if trace.finish == "length":
             return self._verdict(
@@ -114,14 +123,20 @@ class PddlDomain:
             )
         if found.fault is not None:
             return self._verdict(trace, found, found.fault, found.reason)
-        judged = validate(domain, parse_problem(task.spec["problem"], domain), found.actions)
-        return self._verdict(trace, found, judged.fault, judged.reason)
+        try:
+            ruling = self.judge.rule(task.spec["domain"], task.spec["problem"], found.actions)
+        except NoVerdictError as error:
+            return self._verdict(trace, found, Fault.TIMEOUT, str(error))
+        judged = ruling.judgement
+        return self._verdict(trace, found, judged.fault, judged.reason, ruling.by)
 
-    def _verdict(self, trace: Trace, found: Extraction, fault: Fault | None, reason: str) -> Verdict:
+    def _verdict(
+        self, trace: Trace, found: Extraction, fault: Fault | None, reason: str, by: str = ""
+    ) -> Verdict:
         plan = tuple(str(action) for action in found.actions)
         return Verdict(
             trace_id=trace.id,
-            validator="pddl",
+            validator=by or self.judge.name,
             valid=fault is None,
             cost=len(plan),
             fault=fault,
@@ -135,8 +150,17 @@ class PddlDomain:
 def too_few(what: str, split: Split, number: int) -> BadInput:
     """What to raise where no further problem is found for a task."""
     return BadInput(
-        f"{what} has too few problems for {split} task {number}; ask for fewer tasks or for larger sizes"
+        f"{what} has too few problems for {split} task {number}; "
+        "ask for fewer tasks, for larger sizes or for a wider range"
     )
+
+
+def _readable(text: str) -> Domain:
+    """The domain; or its outline, which names all actions, where only VAL can read the whole."""
+    try:
+        return parse_domain(text)
+    except BeyondError:
+        return outline_of_domain(text)
 
 
 def reasoning_tokens(trace: Trace, found: Extraction) -> int:
@@ -157,7 +181,8 @@ def open_pddl(
     source: Source | None = None,
     solve: Callable[[str], list[str]] | None = None,
 ) -> PddlDomain:
-    """A PDDL domain with the prompt template and the reading rules of a recipe."""
+    """A PDDL domain with the prompt template, the reading rules and the validator of a recipe."""
+    from iterdeploy.domains.judge import open_judge
     from iterdeploy.domains.prompts import template
 
     if recipe.tasks.range and source is None:
@@ -165,5 +190,6 @@ def open_pddl(
             f"tasks.range = {recipe.tasks.range!r}, but the domain {name!r} makes its tasks by size alone; "
             'set tasks.sizes, and tasks.range = ""'
         )
-    prompt = template(recipe.base.prompt)
-    return PddlDomain(name, text, make, prompt, recipe.validate.rules, names, bound, source, solve)
+    rules_of(recipe.validate.rules)  # a wrong name is said at once
+    prompt, judge = template(recipe.base.prompt), open_judge(recipe.validate.validator)
+    return PddlDomain(name, text, make, prompt, recipe.validate.rules, names, bound, judge, source, solve)

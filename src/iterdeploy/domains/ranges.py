@@ -94,15 +94,14 @@ class FamilySource:
         )
         rungs = list({words_of(parameters): parameters for parameters in places}.values())
         seen: set[str] = set()
-        rung, made = 0, []
+        used_up, made = 0, []  # rungs, along a range
         for number, parameters in enumerate(places):
-            rung = max(rung, rungs.index(parameters)) if self.span else rungs.index(parameters)
-            task = self._drawn(domain, split, number, rungs[rung], seed, seen)
-            while task is None and self.span and rung + 1 < len(rungs):
-                rung += 1
-                task = self._drawn(domain, split, number, rungs[rung], seed, seen)
-            if task is None:
-                raise too_few(f"{self.family.name} with {words_of(rungs[rung])}", split, number)
+            rung = max(used_up, rungs.index(parameters))
+            last = len(rungs) - 1 if self.span else rung
+            while (task := self._drawn(domain, split, number, rungs[rung], seed, seen, rung < last)) is None:
+                if rung == last:
+                    raise too_few(f"{self.family.name} with {words_of(rungs[rung])}", split, number)
+                used_up = rung = rung + 1
             made.append(task)
         return made
 
@@ -111,12 +110,19 @@ class FamilySource:
         return self.family.make(parameters_of(self.family, size), rng)
 
     def _drawn(
-        self, domain: PddlDomain, split: Split, number: int, parameters: Parameters, seed: int, seen: set[str]
+        self,
+        domain: PddlDomain,
+        split: Split,
+        number: int,
+        parameters: Parameters,
+        seed: int,
+        seen: set[str],
+        climbs: bool,
     ) -> Task | None:
         size, said = parameters[self.family.size], words_of(parameters)
         rng = random.Random(seed_of(seed, self.family.name, split, said, number))
         make = partial(self.family.make, parameters, rng)
-        attempts = ENOUGH if self.span else ATTEMPTS
+        attempts = ENOUGH if climbs else ATTEMPTS
         return domain.draw(split, size, number, make, seen, attempts, {"parameters": said})
 
 

@@ -18,7 +18,9 @@ def make(parameters: Parameters, rng: random.Random) -> str:
     require("spanner", parameters, spanners=1, nuts=1, locations=1)
     count, nuts = parameters["spanners"], parameters["nuts"]
     if count < nuts:
-        raise BadInput(f"spanner: each nut takes a spanner, so nuts = {nuts} needs spanners >= {nuts}, not {count}")
+        raise BadInput(
+            f"spanner: each nut takes a spanner, so nuts = {nuts} needs spanners >= {nuts}, not {count}"
+        )
     between = [f"location{i}" for i in range(1, parameters["locations"] + 1)]
     path = ["shed", *between, "gate"]
     spanners = [f"spanner{i}" for i in range(1, count + 1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -70,13 +70,13 @@ class _Trip:
         self.steps.append(f"(drop {self.vehicle} {self.here} {package} {self.space} {more})")
         self.space = more
 
-    def drive_to_nearest(self, wanted: Callable[[str], bool]) -> None:
-        """Drive a shortest way to a place that is wanted."""
+    def drive_to_nearest(self, wanted: Set[str]) -> None:
+        """Drive a shortest way to one of the places that are wanted."""
         before = {self.here: self.here}
         edge = deque([self.here])
         while edge:
             place = edge.popleft()
-            if wanted(place):
+            if place in wanted:
                 self._drive(place, before)
                 return
             for after in self.roads.get(place, ()):
@@ -107,9 +107,7 @@ def solve(problem: str) -> list[str]:
             roads[atom[1]].append(atom[2])
     at = {atom[1]: atom[2] for atom in said.init if atom[0] == "at"}
     trips = [
-        _Trip(atom[1], at[atom[1]], atom[2], less, more, roads)
-        for atom in said.init
-        if atom[0] == "capacity"
+        _Trip(atom[1], at[atom[1]], atom[2], less, more, roads) for atom in said.init if atom[0] == "capacity"
     ]
     for _, package, vehicle in (atom for atom in said.init if atom[0] == "in"):
         (trip,) = (trip for trip in trips if trip.vehicle == vehicle)
@@ -120,7 +118,9 @@ def solve(problem: str) -> list[str]:
     trip.steps = steps
     for _, name, place in (atom for atom in said.goal if atom[0] == "at"):
         if any(name == other.vehicle for other in trips):
-            raise BadInput(f"the goal wants the vehicle {name} at {place}; the solver of transport moves packages alone")
+            raise BadInput(
+                f"the goal wants the vehicle {name} at {place}; the solver of transport moves packages alone"
+            )
     _deliver(trip, at, {atom[1]: atom[2] for atom in said.goal if atom[0] == "at"})
     return trip.steps
 
@@ -133,8 +133,8 @@ def _deliver(trip: _Trip, at: Mapping[str, str], goals: Mapping[str, str]) -> No
     if waiting and trip.space not in trip.less:
         raise BadInput("no vehicle has room for a package")
     while waiting or trip.held:
-        room = trip.space in trip.less
-        trip.drive_to_nearest(lambda place, room=room: place in trip.held or (room and place in waiting))
+        useful = trip.held.keys() | (waiting.keys() if trip.space in trip.less else set())
+        trip.drive_to_nearest(useful)
         for package in trip.held.pop(trip.here, ()):
             trip.drop(package)
         while trip.here in waiting and trip.space in trip.less:

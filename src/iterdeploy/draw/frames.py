@@ -12,7 +12,7 @@ from iterdeploy.draw.svg import document
 from iterdeploy.pddl import Action, Domain, Judgement, Problem, validate
 from iterdeploy.pddl.conditions import State
 from iterdeploy.pddl.lexer import fold
-from iterdeploy.pddl.steps import workshop
+from iterdeploy.pddl.steps import blueprints
 
 MOST = 60  # frames
 BUDGET = 10_000  # objects drawn in all frames together
@@ -118,9 +118,9 @@ def _states(
     """The states after so many steps of a plan whose steps can all be done."""
     state, keep = State(domain, problem), set(wanted)
     kept = [frozenset(state.true)]
-    shop = workshop(domain)
+    known = blueprints(domain)
     for number, action in enumerate(plan, 1):
-        shop.step(shop.blueprints[fold(action.name)], tuple(map(fold, action.args))).apply(state)
+        known[fold(action.name)].fill_in(tuple(map(fold, action.args))).apply(state)
         if number in keep:
             kept.append(frozenset(state.true))
     return kept
