@@ -18,6 +18,7 @@ LIGHT_ROOMS = (
     "curate",
     "doctor",
     "domains",
+    "draw",
     "loop",
     "measure",
     "pddl",
