@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from iterdeploy.errors import nearest
@@ -207,6 +207,22 @@ def _term(group: Group, index: int, scope: Scope) -> Term:
 def fits(have: Types, wanted: Types, types: Mapping[str, frozenset[str]]) -> bool:
     """Whether an object declared as `have` may stand where `wanted` is asked for."""
     return have == wanted or any(want in types[name] for name in have for want in wanted)
+
+
+def all_fit(
+    names: Sequence[str],
+    wanted: Sequence[Types],
+    objects: Mapping[str, Types],
+    types: Mapping[str, frozenset[str]],
+) -> bool:
+    """Whether the names are so many objects of these types."""
+    if len(names) != len(wanted):
+        return False
+    for name, want in zip(names, wanted, strict=True):
+        have = objects.get(name)
+        if have is not want and (have is None or not fits(have, want, types)):
+            return False
+    return True
 
 
 def effects_of(item: str | Group, parent: Group, scope: Scope) -> tuple[Effect, ...]:
