@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from iterdeploy.errors import nearest
-from iterdeploy.pddl.lexer import Group, MisreadError, flaw, head, is_name, subgroup
+from iterdeploy.pddl.lexer import FlatGroup, Group, MisreadError, flaw, head, is_name, subgroup
 from iterdeploy.pddl.structures import (
     And,
     Atom,
@@ -65,6 +66,8 @@ def typed_list(
     pairs: list[tuple[str, Types]] = []
     waiting: list[str] = []
     items = group.items
+    if isinstance(group, FlatGroup) and "-" not in items:
+        return [(name, OBJECT) for name in cast("list[str]", items[start:])]
     index = start
     while index < len(items):
         item = items[index]

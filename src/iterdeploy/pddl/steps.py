@@ -127,11 +127,14 @@ def _blueprint(schema: Schema, derives: bool) -> Blueprint:
     atoms = list(dict.fromkeys(needs + forbids + deletes + adds))
     return Blueprint(
         schema,
-        tuple(parameter.types for parameter in schema.parameters),
-        not (derives or guards or whens or forbids),
-        "\n".join(map(_with_places, atoms)),
-        _pick([term for atom in atoms for term in atom.terms if isinstance(term, int)]),
-        *(_pick([atoms.index(atom) for atom in some]) for some in (needs, forbids, deletes, adds)),
+        types=tuple(parameter.types for parameter in schema.parameters),
+        plain=not (derives or guards or whens or forbids),
+        template="\n".join(map(_with_places, atoms)),
+        objects=_pick([term for atom in atoms for term in atom.terms if isinstance(term, int)]),
+        needs=_pick([atoms.index(atom) for atom in needs]),
+        forbids=_pick([atoms.index(atom) for atom in forbids]),
+        deletes=_pick([atoms.index(atom) for atom in deletes]),
+        adds=_pick([atoms.index(atom) for atom in adds]),
         guards=tuple(guards),
         whens=whens,
     )
