@@ -18,6 +18,7 @@ import pytest
 from scripted_run import RECIPE, Counting, files_of, trainer
 
 from iterdeploy import validators
+from iterdeploy.cli.rooms import judge_of, open_domain
 from iterdeploy.errors import BadInput, WorkerDied
 from iterdeploy.loop import deploy_step, make_tasks, run_loop, validate_step
 from iterdeploy.store import Run
@@ -128,6 +129,20 @@ def test_a_long_trace_at_the_end_of_short_ones_starts_processes_too() -> None:
 def one_trace() -> tuple[Task, Trace]:
     task = Counting()._task("deployed", 0, 2)
     return task, Trace("g0.t.0", task.id, 0, 0, "m", "1 2", (1,), (2, 3), (0.0, 0.0), "stop")
+
+
+PLUG_IN = "from test_validators import Telling\n\ndef made(recipe):\n    return Telling()\n"
+
+
+def test_a_plug_in_of_the_current_folder_is_opened_in_each_process(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slow_plug_in.py").write_text(PLUG_IN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    recipe = replace(LARGE, tasks=replace(LARGE.tasks, domain="slow_plug_in:made"))
+    validate_step(run, open_domain(recipe), 0, judge=judge_of(recipe, 2))
+    assert len({verdict.validator for verdict in run.verdicts(0)}) == 3
 
 
 # --- where it cannot be ----------------------------------------------------------------------
