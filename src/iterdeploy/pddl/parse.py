@@ -11,10 +11,10 @@ from iterdeploy.pddl.formulas import (
     RESERVED,
     TRUE,
     Scope,
+    all_fit,
     atom_of,
     effects_of,
     fact_text,
-    fits,
     formula_of,
     function_of,
     is_number,
@@ -392,12 +392,8 @@ class _Facts:
             return _ODD
         predicate, *objects = words(part[1:-1]) or [""]
         wanted = self._stated.get(predicate)
-        if wanted is None or len(wanted) != len(objects):
+        if wanted is None or not all_fit(objects, wanted, self._objects, self._domain.types):
             return _ODD
-        for name, types in zip(objects, wanted, strict=True):
-            have = self._objects.get(name)
-            if have is None or not fits(have, types, self._domain.types):
-                return _ODD
         fact = (" ".join((predicate, *objects)), tuple(objects))
         return self._names.facts.keep(part, fact) if len(part) < _SHORT else fact
 
