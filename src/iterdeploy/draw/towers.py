@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from iterdeploy.draw.scene import Drawing, Facts, Scene
 from iterdeploy.draw.svg import NORMAL, cut, filled, outline, tag, titled, words
@@ -32,7 +33,7 @@ def paint(scene: Scene) -> Drawing:
         held = [args[0] for args in scene.facts(number).get("holding", ())]
         places = _places(state, columns[number], held, floor)
         bodies.append(
-            _hand(held) + "".join(_block(name, at, before.get(name, at) != at) for name, at in places.items())
+            _hand(bool(held)) + "".join(_block(name, at, before.get(name, at) != at) for name, at in places.items())
         )
         before = places
     return Drawing(width, floor + 12, table, tuple(bodies), max(110.0, min(0.7 * width, 600.0)))
@@ -76,12 +77,14 @@ def _places(
     return places
 
 
-def _hand(held: Sequence[str]) -> str:
+@lru_cache
+def _hand(holds: bool) -> str:
     x, y = GAP + SIDE / 2, 6
     fingers = f"M{x} 0V{y}M{x - 19} {y + 7}V{y}H{x + 19}V{y + 7}"
-    return tag("path", d=fingers, **outline("soft"), stroke_width=2, opacity=None if held else 0.55)
+    return tag("path", d=fingers, **outline("soft"), stroke_width=2, opacity=None if holds else 0.55)
 
 
+@lru_cache(maxsize=10_000)  # the states of a plan, and the plans of a domain, share most of their blocks
 def _block(name: str, at: tuple[float, float], moved: bool) -> str:
     x, y = at
     look = filled("new", "mark") if moved else filled("thing", "edge")
