@@ -21,24 +21,14 @@ from iterdeploy.cli import (
     status,
     steps,
     validate,
+    watch,
 )
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
 COMMANDS = (
-    run,
-    plan,
-    status,
-    show,
-    explain,
-    report,
-    compare,
-    begin,
-    steps,
-    validate,
-    check,
-    make_base,
-    doctor,
+    *(run, plan, status, watch, show, explain, report, compare),
+    *(begin, steps, validate, check, make_base, doctor),
 )
 
 
