@@ -111,7 +111,7 @@ def of(step: Now | None, *spent: Spent) -> State:
 def test_time_left_goes_by_what_the_steps_before_took() -> None:
     """Steps of unknown cost: generation 0 took 10 and 2 seconds, so 2 more take 24 and the training in between."""
     now = 100.0
-    remaining = Remaining(planned(), clock=lambda: now)
+    remaining = Remaining(planned, clock=lambda: now)
     spent = (Spent(None, "tasks", 9.0), Spent(0, "deploy", 10.0), Spent(0, "validate-traces", 2.0))
     assert [s.step for s in planned().steps if s.generation == 1 and s.units][:2] == ["train", "deploy"]
     first = remaining(of(Now(1, "train", 0, None, None, ""), *spent))
@@ -125,7 +125,7 @@ def test_time_left_goes_by_what_the_steps_before_took() -> None:
 
 
 def test_time_left_without_a_plan_is_unknown() -> None:
-    assert Remaining(None)(of(Now(0, "deploy", 1, 2, None, ""))) is None
+    assert Remaining(lambda: None)(of(Now(0, "deploy", 1, 2, None, ""))) is None
 
 
 def test_a_step_of_the_plan() -> None:

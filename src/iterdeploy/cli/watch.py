@@ -84,7 +84,8 @@ def _left(folder: Path) -> Left:
     from iterdeploy.cli.watch_left import Remaining
     from iterdeploy.store import Run
 
-    return Remaining(_plan(Run.open(folder).recipe))
+    recipe = Run.open(folder).recipe
+    return Remaining(lambda: _plan(recipe))
 
 
 def _plan(recipe: Recipe) -> Plan | None:
