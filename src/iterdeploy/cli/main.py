@@ -13,6 +13,7 @@ from iterdeploy.cli import (
     compare,
     doctor,
     explain,
+    export,
     make_base,
     plan,
     report,
@@ -27,7 +28,7 @@ from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
 COMMANDS = (
-    *(run, plan, status, watch, show, explain, report, compare),
+    *(run, plan, status, watch, show, explain, report, compare, export),
     *(begin, steps, validate, check, make_base, doctor),
 )
 
