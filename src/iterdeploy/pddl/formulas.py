@@ -25,6 +25,7 @@ from iterdeploy.pddl.structures import (
 OBJECT: Types = ("object",)
 RESERVED = frozenset({"and", "or", "not", "imply", "exists", "forall", "when", "="})
 TRUE = And(())
+MOST_VARIABLES = 200  # of one list: they are looked up one by one
 
 _NUMERIC = frozenset({"<", ">", "<=", ">=", "assign", "increase", "decrease", "scale-up", "scale-down"})
 _PREFERENCES = frozenset(
@@ -109,6 +110,8 @@ def variables_of(group: Group, start: int, types: Mapping[str, frozenset[str]]) 
         if name in found:
             raise flaw(f"variable {name} stands twice", group)
         found[name] = Variable(name, named)
+    if len(found) > MOST_VARIABLES:
+        raise flaw(f"{len(found)} variables in one list; {MOST_VARIABLES} are read", group)
     return tuple(found.values())
 
 
