@@ -106,3 +106,25 @@ def test_a_bad_problem_and_a_missing_file_are_exit_2(
     assert "problem.pddl, line 1)" in capsys.readouterr().err
     assert main(["validate", *[str(tmp_path / "none")] * 3]) == 2
     assert str(tmp_path / "none") in capsys.readouterr().err
+
+
+def test_a_picture_of_the_plan_as_far_as_it_goes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "plan.svg"
+    assert judge(tmp_path, "(switch-on a)", "--svg", str(picture)) == 0
+    assert "1 step · valid" in picture.read_text()
+    assert judge(tmp_path, "(switch-on a) (switch-on b)", "--svg", str(picture), "--json") == 1
+    assert 'class="frame failed" data-step="2"' in picture.read_text()
+    assert json.loads(capsys.readouterr().out.split("\n", 1)[1])["step"] == 2
+
+
+def test_no_picture_of_a_text_that_is_no_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge(tmp_path, "switch-on a", "--svg", str(tmp_path / "plan.svg")) == 1
+    assert "no picture, for what cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "plan.svg").exists()
+
+
+def test_a_picture_that_cannot_be_written_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert judge(tmp_path, "(switch-on a)", "--svg", str(tmp_path / "gone" / "plan.svg")) == 2
+    assert "cannot write the picture" in capsys.readouterr().err

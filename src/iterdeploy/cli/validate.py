@@ -22,6 +22,9 @@ def add(commands: Commands) -> None:
         metavar="NAME",
         help="who judges: pddl, val, or module:attribute; default: pddl, which hands what it does not read to VAL",
     )
+    validate.add_argument(
+        "--svg", type=Path, metavar="FILE", help="write a picture of the plan, step by step"
+    )
     add_json(validate)
     validate.set_defaults(act=act)
 
@@ -35,6 +38,8 @@ def act(args: argparse.Namespace) -> int:
     from iterdeploy.pddl.files import INVALID, VALID, validate_files
 
     code, report = validate_files(args.domain, args.problem, args.plan, open_judge(args.validator))
+    if args.svg and code in (VALID, INVALID):
+        _draw(args)
     where = f" ({report['file']}, line {report['line']})" if report["line"] else ""
     if args.json:
         print_json(report)
@@ -48,3 +53,21 @@ def act(args: argparse.Namespace) -> int:
         for note in report["notes"]:
             print(f"note: {note}", file=sys.stderr)
     return code
+
+
+def _draw(args: argparse.Namespace) -> None:
+    """Write the picture; what our validator cannot read has none."""
+    import sys
+
+    from iterdeploy.cli.picture import write_picture
+    from iterdeploy.draw import plan_svg
+    from iterdeploy.pddl import PddlError, parse_domain, parse_problem, read_plan
+
+    texts = [path.read_bytes().decode("utf-8", "replace") for path in (args.domain, args.problem, args.plan)]
+    try:
+        domain = parse_domain(texts[0])
+        svg = plan_svg(domain, parse_problem(texts[1], domain), read_plan(texts[2]).actions)
+    except PddlError as error:
+        print(f"iterdeploy: no picture, for what cannot be read: {error}", file=sys.stderr)
+        return
+    write_picture(args.svg, svg)
