@@ -12,15 +12,18 @@ import iterdeploy
 
 HEAVY = {"torch", "transformers", "peft", "tokenizers", "safetensors", "matplotlib", "numpy"}
 LIGHT_ROOMS = (
+    "audit",
     "check",
     "cli",
     "curate",
     "doctor",
     "domains",
+    "draw",
     "loop",
     "measure",
     "pddl",
     "plan_ahead",
+    "plugins",
     "recipe",
     "store",
 )

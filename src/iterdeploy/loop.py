@@ -15,7 +15,7 @@ from pathlib import Path
 from iterdeploy import measure
 from iterdeploy.answers import join
 from iterdeploy.curate import curate, pooled, to_examples
-from iterdeploy.errors import BadInput, NotReady, RunError, TrainingRefused
+from iterdeploy.errors import BadInput, NotReady, RecipeChanged, RunError, TrainingRefused
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import Run, disk
 from iterdeploy.store.rows import Part, finished, write_rows
@@ -85,18 +85,41 @@ def run_loop(
 
 def make_tasks(run: Run, domain: Domain, watch: Watch = QUIET) -> None:
     """Leave tasks.jsonl: the deployed tasks, then the held-out ones."""
-    file, wanted = run.path / "tasks.jsonl", run.recipe.tasks
+    file = run.path / "tasks.jsonl"
     if finished(file):
+        refuse_changed_tasks(run, domain)
         return
     with _step(run, None, "tasks", watch) as mark:
-        counts: dict[Split, int] = {"deployed": wanted.count, "heldout": wanted.heldout}
-        tasks: list[Task] = []
-        for split in SPLITS:
-            made = domain.tasks(split, counts[split], wanted.sizes, wanted.seed) if counts[split] else []
-            _refuse_tasks_unless(made, split, counts[split], domain.name)
-            tasks += made
-        _refuse_shared(tasks, domain.name)
-        write_rows(file, tasks, mark)
+        write_rows(file, _tasks_of(run, domain), mark)
+
+
+def _tasks_of(run: Run, domain: Domain) -> list[Task]:
+    wanted = run.recipe.tasks
+    counts: dict[Split, int] = {"deployed": wanted.count, "heldout": wanted.heldout}
+    tasks: list[Task] = []
+    for split in SPLITS:
+        made = domain.tasks(split, counts[split], wanted.sizes, wanted.seed) if counts[split] else []
+        _refuse_tasks_unless(made, split, counts[split], domain.name)
+        tasks += made
+    _refuse_shared(tasks, domain.name)
+    return tasks
+
+
+def refuse_changed_tasks(run: Run, domain: Domain) -> None:
+    """Raise RecipeChanged if the run's tasks are files (`domain.given`), and they are not what they were.
+
+    A run goes on from its own copy of the tasks; files that changed since are no longer what its recipe names.
+    """
+    if not getattr(domain, "given", False) or not finished(run.path / "tasks.jsonl"):
+        return
+    now = {task.id: task for task in _tasks_of(run, domain)}
+    changed = [task.spec.get("file", task.id) for task in run.tasks() if now.get(task.id) != task]
+    if changed:
+        raise RecipeChanged(
+            f"{run.recipe.tasks.domain} has changed since this run took its tasks from it, first in {changed[0]}; "
+            f"put the files back as they were, or start a new run in another folder",
+            [f"tasks from {file}" for file in changed],
+        )
 
 
 def curate_step(run: Run, generation: int, watch: Watch = QUIET) -> None:

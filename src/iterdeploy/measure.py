@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from iterdeploy.answers import Answer
@@ -208,6 +209,25 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
+def binned(counts: Sequence[Mapping[int, int]], most: int) -> tuple[int, list[list[tuple[int, int]]]]:
+    """Several counts of whole values in equal bins: (width, for each of them [(first value, count), ...]).
+
+    The width is 1, 2 or 5 times a power of ten, the least that needs no more than `most` bins; empty bins are left out.
+    """
+    values = [value for one in counts for value in one]
+    span = max(values, default=0) - min(values, default=0) + 1
+    width = next(
+        w for power in range(20) for w in (10**power, 2 * 10**power, 5 * 10**power) if span <= w * most
+    )
+    rows = []
+    for one in counts:
+        bins: Counter[int] = Counter()
+        for value, count in one.items():
+            bins[value // width * width] += count
+        rows.append(sorted(bins.items()))
+    return width, rows
+
+
 def plan_lengths(answers: Iterable[Answer]) -> Spread | None:
     """Steps of the valid plans."""
     return spread([answer.verdict.cost for answer in answers if answer.verdict.valid])
@@ -311,11 +331,12 @@ def _mean_distance(pairs: Sequence[Pair]) -> float | None:
 def plan_distance(first: Sequence[str], second: Sequence[str]) -> float:
     """Edit distance between the two sequences of action names, divided by the longer length."""
     longest = max(len(first), len(second))
-    return edit_distance(_names(first), _names(second)) / longest if longest else 0.0
+    return edit_distance(_names(tuple(first)), _names(tuple(second))) / longest if longest else 0.0
 
 
-def _names(plan: Sequence[str]) -> list[str]:
-    return [step.strip("()").partition(" ")[0] for step in plan]
+@lru_cache(maxsize=4096)
+def _names(plan: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(step.strip("()").partition(" ")[0] for step in plan)
 
 
 def edit_distance(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:

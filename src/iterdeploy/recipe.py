@@ -24,8 +24,11 @@ from iterdeploy.errors import BadInput, nearest
 class Tasks:
     """Which tasks are deployed, and which are only ever measured on."""
 
-    domain: str = "blocksworld"
-    sizes: tuple[int, ...] = tuple(range(6, 16))  # blocks; counts are spread evenly
+    domain: str = "blocksworld"  # one that ships, a folder of PDDL files, or module:attribute
+    sizes: tuple[int, ...] = tuple(range(6, 16))  # such as blocks; counts are spread evenly
+    range: str = (
+        ""  # if not "": "easy", "medium", "hard", or such as "cars=1-20 locations=5-15", in place of sizes
+    )
     count: int = 600
     heldout: int = 200
     seed: int = 0  # of the tasks; the run's own seed moves only sampling and training
@@ -55,7 +58,7 @@ class Deploy:
 class Validate:
     """Who judges, and how a plan is read from an answer."""
 
-    validator: str = "pddl"
+    validator: str = "pddl"  # our own; "val", VAL in a process of its own; or module:attribute
     rules: tuple[str, ...] = ("reasoning", "tags", "bare-lines")
 
 
@@ -66,6 +69,7 @@ class Curate:
     rule: Literal["paper", "all-valid", "best-k", "none"] = "paper"
     k: int = 1  # for best-k: traces kept per task
     pool: Literal["all", "last"] = "all"  # traces of all generations so far, or of the last alone
+    most: int = 0  # of the chosen traces, drawn evenly; 0: no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +199,10 @@ _SHARE: _Range = ("a share from 0 to 1", lambda v: 0 <= v <= 1)
 _PART: _Range = ("a share from 0 to below 1", lambda v: 0 <= v < 1)
 _SEED: _Range = ("a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
 _NAMED: _Range = ("a name", lambda v: bool(v.strip()))
+_WORD: _Range = (
+    "a name that a folder can have: letters, digits, spaces, '.', '_' and '-'",
+    lambda v: re.fullmatch(r"\w[\w. -]*", v) is not None,
+)
 _SIZES: _Range = (
     "one or more different sizes, each 1 or more",
     lambda v: bool(v) and min(v) >= 1 and len(set(v)) == len(v),
@@ -202,7 +210,7 @@ _SIZES: _Range = (
 _NAMES: _Range = ("different names, at least one", lambda v: bool(v) and all(v) and len(set(v)) == len(v))
 
 _RANGES: Mapping[str, _Range] = {
-    "name": _NAMED,
+    "name": _WORD,
     "seed": _SEED,
     "generations": _COUNT_OR_NONE,
     "tasks.domain": _NAMED,
@@ -218,9 +226,13 @@ _RANGES: Mapping[str, _Range] = {
     "deploy.top_p": ("above 0 and at most 1", lambda v: 0 < v <= 1),
     "deploy.top_k": _COUNT_OR_NONE,
     "deploy.max_tokens": _COUNT,
-    "validate.validator": _NAMED,
+    "validate.validator": (
+        "pddl, val, or module:attribute",
+        lambda v: v in ("pddl", "val") or all(v.partition(":")),
+    ),
     "validate.rules": _NAMES,
     "curate.k": _COUNT,
+    "curate.most": _COUNT_OR_NONE,
     "train.rank": _COUNT,
     "train.alpha": _POSITIVE,
     "train.dropout": _PART,

@@ -167,7 +167,8 @@ class Model(Protocol):
     def answer(self, requests: Sequence[Request], done: AbstractSet[str] = frozenset()) -> Iterator[Trace]:
         """Yield a trace for each request whose id is not in `done`, as they finish.
 
-        The whole list is given even when parts are done: an answer depends on its request alone.
+        The whole list is given even when parts are done: a model may answer in blocks of neighbours, and an answer
+        then depends on its block (the last bits of a sum differ with its neighbours), never on what is done.
         """
         ...
 

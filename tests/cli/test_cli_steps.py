@@ -30,6 +30,9 @@ def test_the_steps_one_by_one_leave_what_a_run_leaves(tmp_path: Path, capsys: Ca
     assert "12 traces in" in out
     assert " of 6 valid in" in out
     assert "generation 1 is trained" in out
+    assert [row.number for row in Run.open(tmp_path / "steps").generations()] == [0, 1], (
+        "status and report show it"
+    )
     assert main(["run", *SMALL, "--out", here]) == 0
     assert files_of(tmp_path / "steps") == files_of(tmp_path / "whole")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import fake_run
 from rich.console import Console, RenderableType
 
-from iterdeploy.report.compare import compare, comparison
 from iterdeploy.report.numbers import read_numbers
 from iterdeploy.report.terminal import bar, overview, spark
 
@@ -37,13 +36,3 @@ def test_overview_of_odd_runs(tmp_path: Path) -> None:
     assert screen(overview(read_numbers(empty))) == ["No generation is finished yet."]
     base = fake_run.write(tmp_path / "base", fake_run.recipe(heldout=0), finished=0)
     assert not any("held-out, generation" in line for line in screen(overview(read_numbers(base))))
-
-
-def test_comparison_lists_runs_and_what_differs(tmp_path: Path) -> None:
-    one = read_numbers(fake_run.write(tmp_path / "one", fake_run.recipe()))
-    two = read_numbers(fake_run.write(tmp_path / "two", fake_run.recipe(seed=1)))
-    rows = compare([("one", one, ()), ("two", two, ("seed: 0, here 1",))])
-    assert rows[0].deployed.first == one.generations[0].deployed.solved
-    assert rows[1].deployed.best >= rows[1].deployed.first
-    lines = [line.rstrip() for line in screen(comparison(rows))]
-    assert lines[-2:] == ["two differs from one in", "  seed: 0, here 1"]

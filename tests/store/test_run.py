@@ -38,7 +38,7 @@ def a_generation(number: int) -> Generation:
 
 def test_the_recipe_is_the_first_file(run: Run) -> None:
     assert [path.name for path in run.path.iterdir()] == ["recipe.toml"]
-    assert (run.path / "recipe.toml").read_text() == dump(RECIPE)
+    assert (run.path / "recipe.toml").read_text().partition("\n")[2] == dump(RECIPE)
     assert Run.open(run.path).recipe == RECIPE
 
 
@@ -46,7 +46,24 @@ def test_creating_the_same_run_again_opens_it(run: Run) -> None:
     assert Run.create(run.path, RECIPE).recipe == RECIPE
 
 
+def test_a_run_without_an_answer_takes_another_recipe_and_makes_its_tasks_anew(run: Run) -> None:
+    write_rows(run.path / "tasks.jsonl", [a_task("a")])
+    run.traces_file(0).parent.mkdir()
+    run.traces_file(0).with_name("traces.jsonl.part").touch()
+    asked = replace(RECIPE, seed=5)
+    assert Run.create(run.path, asked).recipe == asked
+    assert Run.open(run.path).recipe == asked
+    assert not (run.path / "tasks.jsonl").exists()
+
+
+def test_a_recipe_is_not_changed_under_a_process_that_writes(run: Run) -> None:
+    with run.lock(), pytest.raises(Locked):
+        Run.create(run.path, replace(RECIPE, seed=5))
+    assert Run.open(run.path).recipe == RECIPE
+
+
 def test_another_recipe_is_refused_with_every_difference(run: Run) -> None:
+    write_rows(run.traces_file(0), [a_trace("t")])
     asked = replace(RECIPE, seed=5, train=Train(epochs=RECIPE.train.epochs + 1))
     with pytest.raises(RecipeChanged, match="holds a run of another recipe") as refusal:
         Run.create(run.path, asked)
@@ -80,9 +97,16 @@ def test_a_damaged_recipe_is_torn(run: Run, text: bytes) -> None:
         Run.open(run.path)
 
 
+def test_a_recipe_that_somebody_edited_is_noticed(run: Run) -> None:
+    file = run.path / "recipe.toml"
+    file.write_text(file.read_text().replace("seed = 0", "seed = 7"))
+    with pytest.raises(Torn, match="its text and the digest in its first line differ"):
+        Run.open(run.path)
+
+
 def test_a_recipe_from_before_a_setting_existed_still_opens(run: Run) -> None:
     file = run.path / "recipe.toml"
-    lines = [line for line in file.read_text().splitlines() if not line.startswith("clip")]
+    lines = [line for line in file.read_text().splitlines()[1:] if not line.startswith("clip")]
     file.write_text("\n".join(lines))
     assert Run.open(run.path).recipe == RECIPE
 

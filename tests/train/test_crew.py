@@ -24,3 +24,13 @@ def test_an_order_to_a_dead_worker_is_an_error_and_no_closed_pipe() -> None:
             crew.send(0, "answer")
     finally:
         crew.close()
+
+
+def test_an_error_in_the_code_of_a_worker_comes_with_its_traceback_and_is_not_the_users() -> None:
+    crew = Crew(Recipe(), 1)
+    try:
+        crew.send(0, "train", "an order that lacks a part")
+        with pytest.raises(RuntimeError, match=r"worker 0 failed: Traceback[\s\S]*crew\.py[\s\S]*ValueError"):
+            list(crew.replies([0]))
+    finally:
+        crew.close()

@@ -97,6 +97,33 @@ def test_a_base_that_is_not_there_is_refused_at_once(base: Path) -> None:
         LocalTrainer(tiny.recipe(Path("nowhere")))
 
 
+def test_a_hub_that_has_no_such_model_is_said_in_a_sentence(
+    recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(
+        BadInput, match=r"the base 'nobody/nothing' is no folder .* can't be fetched from a hub"
+    ):
+        LocalTrainer(replace(recipe, base=replace(recipe.base, model="nobody/nothing")))
+
+
+def test_a_target_that_the_base_lacks_is_refused_at_once(recipe: Recipe) -> None:
+    wrong = replace(recipe, train=replace(recipe.train, targets=("q_proj", "qq_proj")))
+    with pytest.raises(BadInput, match=r"train\.targets: .* no matrix 'qq_proj'; .*did you mean q_proj\?"):
+        LocalTrainer(wrong, names=("b1",))
+
+
+def test_an_answer_that_could_not_be_trained_on_is_refused_before_the_first(recipe: Recipe) -> None:
+    short = replace(recipe, train=replace(recipe.train, max_length=100))
+    with (
+        tiny.trainer(short) as trainer,
+        pytest.raises(
+            BadInput, match=r"deploy\.max_tokens allows 80 more, but train\.max_length is 100.*=1\d\d"
+        ),
+    ):
+        next(trainer.load(None).answer(tiny.requests()))
+
+
 # --- training --------------------------------------------------------------------------------
 
 
@@ -154,12 +181,9 @@ def test_training_names_its_points_and_shows_its_loss(
 
 
 @pytest.mark.parametrize("names", [(), ("b1", "elephant"), ("b1", "b2 b3")])
-def test_renaming_needs_names_that_are_one_token_each(
-    recipe: Recipe, examples: list[Example], tmp_path: Path, names: tuple[str, ...]
-) -> None:
-    trainer = LocalTrainer(recipe, names=names)
+def test_renaming_needs_names_that_are_one_token_each(recipe: Recipe, names: tuple[str, ...]) -> None:
     with pytest.raises(BadInput, match="needs object names that are one token each"):
-        trainer.train(job(tmp_path, examples))
+        LocalTrainer(recipe, names=names)
 
 
 def test_refused_examples_leave_the_trainer_as_it_was(

@@ -3,46 +3,48 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from iterdeploy.cli.arguments import Commands, add_json, print_json
-
-if TYPE_CHECKING:
-    from iterdeploy.store import Run
+from iterdeploy.cli.arguments import Commands, add_json
 
 
 def add(commands: Commands) -> None:
     """Add `compare` to the command line."""
-    compare = commands.add_parser("compare", help="put several runs side by side")
-    compare.add_argument("folders", type=Path, nargs="+", metavar="RUN", help="folders of runs")
+    compare = commands.add_parser(
+        "compare", help="put runs side by side, seeds together, with tests of differences"
+    )
+    compare.add_argument(
+        "folders", type=Path, nargs="+", metavar="RUN", help="folders of runs; the first is the measure"
+    )
+    compare.add_argument(
+        "--out", type=Path, metavar="DIR", help="write comparison.md, .json, .svg and .png into this folder"
+    )
     add_json(compare)
     compare.set_defaults(act=act)
 
 
 def act(args: argparse.Namespace) -> int:
-    """Print a row for each run, and what differs from the first."""
-    from iterdeploy.cli.report import known_bound
+    """Print the comparison, and write it where asked."""
     from iterdeploy.report.compare import compare, comparison
-    from iterdeploy.report.numbers import read_numbers
     from iterdeploy.store import Run
 
-    runs = [Run.open(folder) for folder in args.folders]
-    rows = compare(
-        [(str(run.path), read_numbers(run, known_bound(run.recipe)), _changes(runs[0], run)) for run in runs]
-    )
+    found = compare([Run.open(folder) for folder in args.folders])
+    written: list[Path] = []
+    if args.out is not None:
+        from iterdeploy.report.compare_files import write_comparison
+
+        written = write_comparison(found, args.out)
     if args.json:
-        print_json({"runs": [asdict(row) for row in rows]})
+        from iterdeploy.report.compare_files import to_json
+
+        sys.stdout.write(to_json(found).decode())
         return 0
     from rich.console import Console
 
-    Console(highlight=False).print(comparison(rows))
+    console = Console(highlight=False)
+    console.print(comparison(found))
+    if written:
+        names = ", ".join(path.name for path in written)
+        console.print(f"\nwritten to {args.out}: {names}", markup=False, soft_wrap=True)
     return 0
-
-
-def _changes(first: Run, run: Run) -> list[str]:
-    from iterdeploy.recipe import settings_of
-
-    there, here = dict(settings_of(first.recipe)), dict(settings_of(run.recipe))
-    return [f"{key}: {here[key]!r}, not {there[key]!r}" for key in there if there[key] != here[key]]

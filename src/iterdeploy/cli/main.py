@@ -8,10 +8,13 @@ import sys
 from collections.abc import Sequence
 
 from iterdeploy.cli import (
+    audit,
     begin,
     check,
     compare,
     doctor,
+    explain,
+    export,
     make_base,
     plan,
     report,
@@ -19,12 +22,17 @@ from iterdeploy.cli import (
     show,
     status,
     steps,
+    tasks,
     validate,
+    watch,
 )
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
-COMMANDS = (run, plan, status, show, report, compare, begin, steps, validate, check, make_base, doctor)
+COMMANDS = (
+    *(run, plan, status, watch, show, explain, report, compare, export),
+    *(begin, steps, tasks, validate, audit, check, make_base, doctor),
+)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -43,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` adds 1."""
+    """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` and `audit` add 1."""
     try:
         args = parser().parse_args(argv)
         code: int = args.act(args)

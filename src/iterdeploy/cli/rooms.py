@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iterdeploy.errors import BadInput
+from iterdeploy.plugins import plugin
 
 if TYPE_CHECKING:
     from iterdeploy.measure import Bound
@@ -19,10 +17,13 @@ if TYPE_CHECKING:
     from iterdeploy.validators import Judge
 
 
-def open_domain(recipe: Recipe) -> Domain:
-    """The recipe's domain: one that ships, by name, or `module:attribute`."""
+def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
+    """The recipe's domain: one that ships, by name, or `module:attribute`; with its validator only for `judging`."""
     from iterdeploy import domains
+    from iterdeploy.recipe import with_settings
 
+    if not judging:  # a run may be looked at where its validator is not installed
+        recipe = with_settings(recipe, ["validate.validator=pddl"])
     name = recipe.tasks.domain
     if ":" in name:
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
@@ -57,25 +58,6 @@ def bound_of(domain: Domain) -> Bound | None:
     return found
 
 
-def plugin(name: str) -> Any:
-    """The object that `module:attribute` names; modules in the current folder are found too."""
-    module_name, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as cause:
-        if cause.name is None or not f"{module_name}.".startswith(f"{cause.name}."):
-            raise  # the plug-in is there, and lacks something itself
-        raise BadInput(
-            f"no module {module_name!r} for {name!r}; it is looked for in {here} and among installed packages"
-        ) from cause
-    if not hasattr(module, attribute):
-        raise BadInput(f"module {module_name!r} has no {attribute!r}; {_offer(attribute, module)}")
-    return getattr(module, attribute)
-
-
 def made(found: Any, recipe: Recipe, members: tuple[str, ...]) -> Any:
     """The object itself, or what a class or function makes: from the recipe, if it takes an argument."""
     if not isinstance(found, type) and not _missing(found, members):
@@ -102,9 +84,3 @@ def _missing(found: Any, members: tuple[str, ...]) -> str:
 
 def _named(found: Any) -> str:
     return getattr(found, "__name__", "") or f"an object of {type(found).__name__}"
-
-
-def _offer(attribute: str, module: Any) -> str:
-    from iterdeploy.errors import nearest
-
-    return nearest(attribute, [name for name in vars(module) if not name.startswith("_")])

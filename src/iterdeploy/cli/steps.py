@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from iterdeploy.cli.arguments import Commands, add_run, add_workers
 from iterdeploy.errors import BadInput
+from iterdeploy.types import SPLITS
 
 if TYPE_CHECKING:
     from iterdeploy.loop import Watch
@@ -57,12 +58,14 @@ def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
         from iterdeploy.cli.plan import plan_of
         from iterdeploy.cli.progress import shown
         from iterdeploy.cli.rooms import open_domain
-        from iterdeploy.loop import Watch
+        from iterdeploy.loop import Watch, refuse_changed_tasks
         from iterdeploy.store import Run
 
         run = Run.open(args.folder)
         _refuse_outside(args.generation, run)
-        plan = plan_of(run.recipe, getattr(args, "workers", 1), open_domain(run.recipe))
+        domain = open_domain(run.recipe)
+        refuse_changed_tasks(run, domain)
+        plan = plan_of(run.recipe, getattr(args, "workers", 1), domain)
         plan = replace(plan, steps=tuple(s for s in plan.steps if _is_asked(s, name, args)))
         with run.lock(), shown(Console(highlight=False), plan, run.generations()) as observe:
             done = step(run, args, Watch(observe))
@@ -90,10 +93,12 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import judge_of, open_domain
-    from iterdeploy.loop import validate_step
+    from iterdeploy.loop import summarise_step, validate_step
 
     judge = judge_of(run.recipe, args.workers)
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
+    if all(run.verdicts_file(args.generation, split).exists() for split in SPLITS):
+        summarise_step(run, args.generation, watch)
     verdicts = run.verdicts(args.generation, args.split)
     valid = sum(verdict.valid for verdict in verdicts)
     return f"{valid} of {len(verdicts)} valid in {run.verdicts_file(args.generation, args.split)}"

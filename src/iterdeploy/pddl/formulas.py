@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from iterdeploy.errors import nearest
-from iterdeploy.pddl.lexer import FlatGroup, Group, MisreadError, flaw, head, is_name, subgroup
+from iterdeploy.pddl.lexer import FlatGroup, Group, MisreadError, beyond, flaw, head, is_name, subgroup
 from iterdeploy.pddl.structures import (
     And,
     Atom,
@@ -26,6 +26,7 @@ from iterdeploy.pddl.structures import (
 OBJECT: Types = ("object",)
 RESERVED = frozenset({"and", "or", "not", "imply", "exists", "forall", "when", "="})
 TRUE = And(())
+MOST_VARIABLES = 200  # of one list: they are looked up one by one
 
 _NUMERIC = frozenset({"<", ">", "<=", ">=", "assign", "increase", "decrease", "scale-up", "scale-down"})
 _PREFERENCES = frozenset(
@@ -112,6 +113,8 @@ def variables_of(group: Group, start: int, types: Mapping[str, frozenset[str]]) 
         if name in found:
             raise flaw(f"variable {name} stands twice", group)
         found[name] = Variable(name, named)
+    if len(found) > MOST_VARIABLES:
+        raise flaw(f"{len(found)} variables in one list; {MOST_VARIABLES} are read", group)
     return tuple(found.values())
 
 
@@ -148,7 +151,7 @@ def formula_of(item: str | Group, parent: Group, scope: Scope) -> Formula:
 def _equal(group: Group, scope: Scope) -> Formula:
     _count(group, 3)
     if any(isinstance(item, Group) for item in group.items):
-        raise flaw("numeric conditions are not supported (:numeric-fluents)", group)
+        raise beyond("numeric conditions are not supported (:numeric-fluents)", group)
     return Equal(_term(group, 1, scope), _term(group, 2, scope))
 
 
@@ -174,9 +177,9 @@ def fact_text(atom: Atom) -> str:
 
 def _no_predicate(name: str, group: Group, scope: Scope) -> MisreadError:
     if name in _NUMERIC:
-        return flaw(f"({name} ...) is not supported: only (increase (total-cost) ...) is", group)
+        return beyond(f"({name} ...) is not supported: only (increase (total-cost) ...) is", group)
     if name in _PREFERENCES:
-        return flaw(f"({name} ...) is not supported (:preferences, :constraints)", group)
+        return beyond(f"({name} ...) is not supported (:preferences, :constraints)", group)
     if not name:
         return flaw("expected a predicate", group)
     return flaw(f"no predicate {name!r}; {nearest(name, scope.predicates)}", group)
@@ -283,7 +286,7 @@ def _cost(group: Group, scope: Scope) -> None:
     _count(group, 3)
     total = group.items[1]
     if not isinstance(total, Group) or head(total) != "total-cost" or len(total.items) != 1:
-        raise flaw("only (increase (total-cost) ...) is supported (:numeric-fluents)", group)
+        raise beyond("only (increase (total-cost) ...) is supported (:numeric-fluents)", group)
     amount = group.items[2]
     if isinstance(amount, Group):
         function_of(amount, scope)
@@ -297,7 +300,7 @@ def function_of(group: Group, scope: Scope) -> None:
     signature = scope.functions.get(name)
     if signature is None:
         if name in {"+", "-", "*", "/"}:
-            raise flaw("arithmetic is not supported (:numeric-fluents)", group)
+            raise beyond("arithmetic is not supported (:numeric-fluents)", group)
         raise flaw(f"no function {name!r}; {nearest(name, scope.functions)}", group)
     _terms(group, signature, scope)
 

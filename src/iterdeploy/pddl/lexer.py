@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from iterdeploy.pddl.errors import PddlError
+from iterdeploy.pddl.errors import BeyondError, PddlError
 
 MAX_DEPTH = 100  # nested parentheses; keeps every later recursion far from Python's own limit
 SPACE = " \t\r\n\f\v"
@@ -89,6 +89,10 @@ class MisreadError(Exception):
         self.word = word
 
 
+class BeyondMisreadError(MisreadError):
+    """It is PDDL, and more than is read here."""
+
+
 def words(text: str) -> list[str]:
     """The words of a text without parentheses; only ASCII white space parts them."""
     if text.isascii() and text.isprintable():  # then a blank is the only white space in it
@@ -149,6 +153,8 @@ def located(error: MisreadError, text: str) -> PddlError:
         if number == error.token:
             offset = found.start() + _word_offset(found[0], error.word)
             break
+    if isinstance(error, BeyondMisreadError):
+        return BeyondError(error.message, *place(text, offset))
     return misplaced(error.message, text, offset)
 
 
@@ -198,6 +204,12 @@ def flaw(message: str, group: Group, item: int = -1) -> MisreadError:
     if item < 0:
         return MisreadError(message, group.start)
     return MisreadError(message, *group.token_of(item))
+
+
+def beyond(message: str, group: Group, item: int = -1) -> MisreadError:
+    """The same for what is PDDL and not read here; the message names the feature."""
+    found = flaw(message, group, item)
+    return BeyondMisreadError(found.message, found.token, found.word)
 
 
 def head(group: Group) -> str:

@@ -24,6 +24,7 @@ from iterdeploy.pddl.formulas import (
 from iterdeploy.pddl.lexer import (
     Group,
     MisreadError,
+    beyond,
     flaw,
     head,
     is_name,
@@ -83,6 +84,7 @@ _DOMAIN_LISTS = frozenset({":requirements", ":types", ":constants", ":predicates
 _PROBLEM_LISTS = frozenset({":domain", ":requirements", ":objects", ":init", ":goal", ":metric", ":length"})
 _REFUSED = frozenset({":durative-action", ":constraints", ":process", ":event"})
 
+MOST_ABOVE = 100  # types above one, so that all sets of them take time linear in the text
 _ODD: Fact = ("", ())
 _SHORT = 200  # characters; a longer fact is not kept
 _LONG = 100_000  # characters; parsed problems of such length are large, so few are kept
@@ -145,7 +147,7 @@ def _sections(whole: Group, known: frozenset[str]) -> tuple[dict[str, Group], li
         section = subgroup(whole, index, "a section such as (:init ...)")
         keyword = head(section)
         if keyword in _REFUSED:
-            raise flaw(f"{keyword} is not supported", section)
+            raise beyond(f"{keyword} is not supported", section)
         if keyword in once:
             raise flaw(f"{keyword} stands twice", section)
         if keyword in known:
@@ -160,7 +162,7 @@ def _requirements(section: Group | None) -> tuple[str, ...]:
         return ()
     for index, name in enumerate(section.items[1:], 1):
         if isinstance(name, Group) or name in _BEYOND:
-            raise flaw(
+            raise beyond(
                 f"requirement {name if isinstance(name, str) else '(...)'} is not supported", section, index
             )
         if name not in REQUIREMENTS:
@@ -206,6 +208,8 @@ def _types(section: Group | None) -> dict[str, frozenset[str]]:
     closed = {}
     for name in parents:
         closed[name] = _above(name, parents)
+        if section and len(closed[name]) > MOST_ABOVE:
+            raise flaw(f"type {name!r} has more than {MOST_ABOVE} types above it", section)
         if section and any(name in _above(parent, parents) for parent in parents[name]):
             raise flaw(f"type {name!r} is above itself", section)
     return closed
@@ -215,6 +219,8 @@ def _above(name: str, parents: Mapping[str, set[str]]) -> frozenset[str]:
     found = {name, "object"}
     waiting = [name]
     while waiting:
+        if len(found) > MOST_ABOVE:
+            return frozenset(found)
         new = parents[waiting.pop()] - found
         found |= new
         waiting += new
@@ -263,7 +269,7 @@ def _functions(section: Group | None, types: Mapping[str, frozenset[str]]) -> di
     while section and index < len(items):
         if items[index] == "-":
             if items[index + 1 : index + 2] != ["number"]:
-                raise flaw("a function must be a number (no :object-fluents)", section, index + 1)
+                raise beyond("a function must be a number (no :object-fluents)", section, index + 1)
             index += 2
         else:
             _declare(subgroup(section, index + 1, "a function"), types, found)
@@ -424,7 +430,7 @@ def _odd_fact(section: Group, index: int, facts: _Facts, denied: dict[str, Group
         case "=":
             _initial_number(fact, facts.scope)
         case "at" if len(fact.items) == 3 and isinstance(fact.items[2], Group):
-            raise flaw("timed initial literals are not supported (:timed-initial-literals)", fact)
+            raise beyond("timed initial literals are not supported (:timed-initial-literals)", fact)
         case _:
             return [facts.checked(fact)]
     return []

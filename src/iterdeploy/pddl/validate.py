@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from iterdeploy.errors import nearest
-from iterdeploy.pddl.conditions import State, test_of, unmet
+from iterdeploy.pddl.conditions import MOST_CHOICES, State, TooManyChoicesError, test_of, unmet
 from iterdeploy.pddl.formulas import all_fit, fits
 from iterdeploy.pddl.kept import MOST
 from iterdeploy.pddl.lexer import fold
@@ -104,12 +104,21 @@ def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgem
                 step.apply(state)
             else:
                 return _inapplicable(step, state, number, action, len(plan))
+        number = 0
+        return _at_the_end(problem, state, len(plan))
+    except TooManyChoicesError:
+        where = f"step {number}" if number else "the goal"
+        reason = f"{where}: conditions ask for more choices of objects than are tried, {MOST_CHOICES:,}"
+        return Judgement(False, Fault.TIMEOUT, reason, number or None, "", "", len(plan))
     except _MisfitError as misfit:
         reason = f"step {number}: {misfit.reason}"
         return Judgement(False, misfit.fault, reason, number, _brief(plan[number - 1]), "", len(plan))
+
+
+def _at_the_end(problem: Problem, state: State, cost: int) -> Judgement:
     if _reached(problem, state):
-        return Judgement(True, None, "", None, "", "", len(plan))
-    return _goal_missed(problem.goal, state, len(plan))
+        return Judgement(True, None, "", None, "", "", cost)
+    return _goal_missed(problem.goal, state, cost)
 
 
 def _reached(problem: Problem, state: State) -> bool:

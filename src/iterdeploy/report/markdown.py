@@ -52,7 +52,7 @@ def _solved(rows: Sequence[GenerationNumbers]) -> str:
     head = ["generation", "examples"]
     for split in ("deployed", "held-out"):
         head += [f"{split} solved", "share (95 %)", "× gen 0", "new / lost"]
-    return _grid([*head, "ever, deployed"], [_solved_row(row) for row in rows])
+    return grid([*head, "ever, deployed"], [_solved_row(row) for row in rows])
 
 
 def _solved_row(row: GenerationNumbers) -> list[str]:
@@ -76,19 +76,19 @@ def _by_size(splits: list[tuple[int, SplitNumbers]]) -> str:
     sizes = splits[0][1].by_size
     head = ["generation", *(f"{row.size}" for row in sizes)]
     asked = ["asked", *(str(row.asked) for row in sizes)]
-    return _grid(head, [asked, *([str(n), *(str(row.solved) for row in s.by_size)] for n, s in splits)])
+    return grid(head, [asked, *([str(n), *(str(row.solved) for row in s.by_size)] for n, s in splits)])
 
 
 def _several(splits: list[tuple[int, SplitNumbers]]) -> str:
     ks = list(splits[0][1].pass_at)
     head = ["generation", *(f"pass@{k}" for k in ks), f"unanimous@{ks[-1]}"]
-    return _grid(head, [[str(n), *(f"{s.pass_at[k]:.3f}" for k in ks), str(s.unanimous)] for n, s in splits])
+    return grid(head, [[str(n), *(f"{s.pass_at[k]:.3f}" for k in ks), str(s.unanimous)] for n, s in splits])
 
 
 def _plans(splits: list[tuple[int, SplitNumbers]]) -> str:
     head = ["generation", "steps, mean", "median", "p90", "longest", "over bound, mean"]
     head += ["tasks also solved at 0", "steps there, then → now", "reasoning tokens, mean", "longest"]
-    return _grid(head, [[str(n), *_plan_row(s)] for n, s in splits])
+    return grid(head, [[str(n), *_plan_row(s)] for n, s in splits])
 
 
 def _plan_row(s: SplitNumbers) -> list[str]:
@@ -107,7 +107,7 @@ def _faults(splits: list[tuple[int, SplitNumbers]]) -> str:
     kinds = [kind for kind in splits[0][1].faults if any(s.faults[kind] for _, s in splits)]
     if not kinds:
         return "None: all answers were valid."
-    return _grid(["generation", *kinds], [[str(n), *(str(s.faults[k]) for k in kinds)] for n, s in splits])
+    return grid(["generation", *kinds], [[str(n), *(str(s.faults[k]) for k in kinds)] for n, s in splits])
 
 
 def _diversity(splits: list[tuple[int, SplitNumbers]]) -> str:
@@ -122,7 +122,7 @@ def _diversity(splits: list[tuple[int, SplitNumbers]]) -> str:
     for number, split in splits:
         d = split.diversity
         rows.append([str(number), str(d.plans), str(d.distinct), decimal(d.distance), decimal(d.within)])
-    return _grid(head, rows)
+    return grid(head, rows)
 
 
 # --- cells, used by the terminal view too ---------------------------------------------------
@@ -162,7 +162,7 @@ def gained_lost(number: int, split: SplitNumbers) -> str:
     return f"+{len(split.gained)} / -{len(split.lost)}" if number and split.asked else "-"
 
 
-def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table, numbers to the right."""
     lines = [head, ["--:"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

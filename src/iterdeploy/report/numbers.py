@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from iterdeploy import measure
 from iterdeploy.answers import Answer, join
 from iterdeploy.measure import Bound, Diversity, SameTasks, Spread
 from iterdeploy.store import Run
 from iterdeploy.types import Generation, Split, Task
+
+DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
     """Measure all finished generations of a run folder."""
     tasks = list(run.tasks())
     generations = run.generations()
+    if bound is not None:
+        bound = _once_a_task(bound)
     deployed = _splits(run, tasks, generations, "deployed", bound)
     heldout = _splits(run, tasks, generations, "heldout", bound)
     rows = zip(generations, deployed, heldout, strict=True)
@@ -86,6 +91,17 @@ def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
             GenerationNumbers(g.number, g.model, g.parent, g.examples, d, h) for g, d, h in rows
         ),
     )
+
+
+def _once_a_task(bound: Bound) -> Bound:
+    known: dict[str, int] = {}
+
+    def least(task: Task) -> int:
+        if task.id not in known:
+            known[task.id] = bound(task)
+        return known[task.id]
+
+    return least
 
 
 def read_answers(run: Run, tasks: Sequence[Task], generation: int, split: Split) -> list[Answer]:
@@ -148,3 +164,14 @@ def _pass_at(answers: list[Answer]) -> dict[str, float]:
 def _unanimous(answers: list[Answer]) -> int | None:
     runs = measure.by_sample(answers)
     return measure.unanimous(runs).solved if len(runs) > 1 else None
+
+
+def rounded(value: Any) -> Any:
+    """A value of JSON with its fractions rounded, so that the last bits of a sum move no byte."""
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    return value

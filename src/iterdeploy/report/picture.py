@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from iterdeploy.report.canvas import DEPLOYED, HELDOUT, encoded, figure, share_axis, ticks
 from iterdeploy.report.numbers import RunNumbers, SplitNumbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-DEPLOYED, HELDOUT, INK, FAINT = "#0b6e99", "#d9730d", "#37352f", "#9b9a97"
-STYLE: Any = {
-    "svg.hashsalt": "iterdeploy",
-    "svg.fonttype": "path",
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlecolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "grid.color": "#e9e9e7",
-    "legend.frameon": False,
-    # fixed margins: a layout that is computed costs more than all the drawing
+# fixed margins: a layout that is computed costs more than all the drawing
+_MARGINS: Any = {
     "figure.subplot.left": 0.06,
     "figure.subplot.right": 0.985,
     "figure.subplot.bottom": 0.135,
@@ -40,28 +22,11 @@ STYLE: Any = {
 
 def draw(numbers: RunNumbers) -> dict[str, bytes]:
     """The picture as {"solved.svg": bytes, "solved.png": bytes}."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context():
-        mpl.rcdefaults()  # a matplotlibrc of the user's must not move a byte
-        mpl.rcParams.update(STYLE)
-        figure = Figure(figsize=(10.5, 4.4), dpi=130)
-        FigureCanvasAgg(figure)
-        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+    with figure(10.5, 4.4, **_MARGINS) as drawn:
+        left, right = drawn.subplots(1, 2, width_ratios=(1.15, 1))
         _by_generation(left, numbers)
         _by_size(right, numbers)
-        return {
-            "solved.svg": _bytes(figure, "svg", {"Date": None, "Creator": None}),
-            "solved.png": _bytes(figure, "png", {"Software": None}),
-        }
-
-
-def _bytes(figure: Figure, form: str, metadata: dict[str, Any]) -> bytes:
-    out = BytesIO()
-    figure.savefig(out, format=form, metadata=metadata)
-    return out.getvalue()
+        return encoded(drawn, "solved")
 
 
 def _splits(numbers: RunNumbers) -> list[tuple[str, str, str, list[SplitNumbers]]]:
@@ -86,8 +51,8 @@ def _by_generation(axes: Axes, numbers: RunNumbers) -> None:
         axes.plot(x, shares, color=colour, marker=marker, markersize=5, linewidth=2, label=label)
     axes.set_title(f"Solved by generation · {numbers.name}, seed {numbers.seed}")
     axes.set_xlabel("generation (0 is the base); band: 95 % interval")
-    axes.set_xticks(_ticks(x, most=12))
-    _share_axis(axes, top)
+    axes.set_xticks(ticks(x, most=12))
+    share_axis(axes, top)
 
 
 def _times(last: SplitNumbers) -> str:
@@ -106,11 +71,11 @@ def _by_size(axes: Axes, numbers: RunNumbers) -> None:
                 sizes, shares, color=colour, marker=marker, markersize=4.5, label=f"{name}, {number}", **look
             )
     sizes_shown = [row.size for row in _splits(numbers)[0][3][0].by_size]
-    places = _ticks(list(range(len(sizes_shown))), most=12)
+    places = ticks(list(range(len(sizes_shown))), most=12)
     axes.set_xticks(places, [str(sizes_shown[place]) for place in places])
     axes.set_title("Solved by task size · first and last generation")
     axes.set_xlabel("task size")
-    _share_axis(axes, top)
+    share_axis(axes, top)
 
 
 def _ends(first: int, last: int, rows: list[SplitNumbers]) -> list[tuple[str, SplitNumbers, dict[str, Any]]]:
@@ -119,17 +84,3 @@ def _ends(first: int, last: int, rows: list[SplitNumbers]) -> list[tuple[str, Sp
     if last != first:
         ends.append((f"generation {last}", rows[-1], {"linewidth": 2}))
     return ends
-
-
-def _share_axis(axes: Axes, top: float) -> None:
-    axes.set_ylabel("solved, % of asked")
-    axes.set_ylim(0, min(103.0, max(5.0, 1.25 * top)))
-    axes.grid(axis="y")
-    axes.set_axisbelow(True)
-    axes.tick_params(length=0)
-    axes.legend(loc="best", fontsize=9)
-
-
-def _ticks(places: list[int], most: int) -> list[int]:
-    """At most so many of the places, evenly apart."""
-    return places[:: -(-len(places) // most)]

@@ -1,22 +1,20 @@
-"""The report's four files, put into the run folder: equal runs leave equal bytes."""
+"""The report's five files, put into the run folder: equal runs leave equal bytes, but for the times in report.html."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
 
 from iterdeploy.measure import Bound
 from iterdeploy.report.markdown import markdown
-from iterdeploy.report.numbers import RunNumbers, read_numbers
+from iterdeploy.report.numbers import RunNumbers, read_numbers, rounded
+from iterdeploy.report.page import write_page
 from iterdeploy.store import Run, disk
 from iterdeploy.types import Checkpoint, ignore_point
 
-DIGITS = 6
-
 
 def write_report(run: Run, bound: Bound | None = None, point: Checkpoint = ignore_point) -> RunNumbers:
-    """Write report.json, report.md, solved.svg and solved.png; returns the numbers they show.
+    """Write report.json, report.md, solved.svg, solved.png and report.html; returns the numbers they show.
 
     Each file is written beside its place and renamed into it; files of an earlier report are
     replaced. `point` is called with "report/NAME/written" and "report/NAME/renamed" for each.
@@ -25,6 +23,7 @@ def write_report(run: Run, bound: Bound | None = None, point: Checkpoint = ignor
     with run.lock():
         for name, content in render(numbers).items():
             disk.put(run.path / name, content, _marker(name, point))
+        write_page(run, numbers=numbers, mark=_marker("report.html", point))
     return numbers
 
 
@@ -33,7 +32,7 @@ def _marker(name: str, point: Checkpoint) -> disk.Mark:
 
 
 def render(numbers: RunNumbers) -> dict[str, bytes]:
-    """The report's files by name; a run without a finished generation has no picture."""
+    """The report's files but for the page, by name; a run without a finished generation has no picture."""
     files = {"report.json": to_json(numbers), "report.md": markdown(numbers).encode()}
     if numbers.generations:
         from iterdeploy.report.picture import draw  # matplotlib takes a second to import
@@ -44,14 +43,4 @@ def render(numbers: RunNumbers) -> dict[str, bytes]:
 
 def to_json(numbers: RunNumbers) -> bytes:
     """The numbers as JSON with rounded fractions, fields in the order of their definition."""
-    return (json.dumps(_rounded(asdict(numbers)), indent=1) + "\n").encode()
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, DIGITS)
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_rounded(item) for item in value]
-    return value
+    return (json.dumps(rounded(asdict(numbers)), indent=1) + "\n").encode()

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,16 +35,21 @@ class Run:
     def create(cls, path: Path, recipe: recipes.Recipe, mark: disk.Mark = disk.unmarked) -> Run:
         """The run of `recipe` at `path`: a new folder, or the one that already holds this very run.
 
+        A run that holds no answer yet takes another recipe, so that a setting that was refused can be mended.
         Raises RecipeChanged with the differences if the folder holds a run of another recipe, and
         BadInput if it holds something else.
         """
         recipes.check(recipe)
         if (path / "recipe.toml").exists():
             run = cls.open(path)
-            run._refuse_other(recipe)
-            return run
+            if recipes.differences(run.recipe, recipe):
+                with run.lock():
+                    run._refuse_begun(recipe)
+                    disk.remove(path / "tasks.jsonl")
+                    disk.put(path / "recipe.toml", _sealed(recipe), mark)
+            return cls(path, recipe)
         _refuse_foreign_folder(path)
-        disk.put(path / "recipe.toml", recipes.dump(recipe).encode(), mark)
+        disk.put(path / "recipe.toml", _sealed(recipe), mark)
         return cls(path, recipe)
 
     @classmethod
@@ -53,9 +59,15 @@ class Run:
         if not file.exists():
             raise BadInput(f"{path} is not a run: it has no recipe.toml; start one with `iterdeploy run`")
         try:
-            recipe = recipes.load(disk.read(file).decode())
+            text = disk.read(file).decode()
+            recipe = recipes.load(text)
         except (BadInput, UnicodeDecodeError) as cause:
             raise Torn(f"{file} was changed after the run wrote it: {cause}; put a good copy back") from cause
+        if not _seal_holds(text):
+            raise Torn(
+                f"{file} was changed after the run wrote it: its text and the digest in its first line differ; "
+                "a run keeps its recipe: put it back, and give the changed one to a new folder (--out)"
+            )
         return cls(path, recipe)
 
     @contextmanager
@@ -165,9 +177,9 @@ class Run:
             raise RunError(f"{self.path} has no {file.relative_to(self.path)}; {first}")
         return rows.read_rows(file, kind)
 
-    def _refuse_other(self, recipe: recipes.Recipe) -> None:
+    def _refuse_begun(self, recipe: recipes.Recipe) -> None:
         changed = recipes.differences(self.recipe, recipe)
-        if changed:
+        if any(file.stat().st_size for file in self.path.glob("gen-*/**/*") if file.is_file()):
             raise RecipeChanged(
                 f"{self.path} holds a run of another recipe:\n  " + "\n  ".join(changed) + "\n"
                 "a run keeps its recipe: ask for the same settings, or give another folder",
@@ -189,6 +201,24 @@ class Run:
         if self._lock.lock_counter == 1:
             disk.remove(self.path / "lock.pid")
         self._lock.release()
+
+
+_SEAL = "# what this run does; its digest is "
+
+
+def _sealed(recipe: recipes.Recipe) -> bytes:
+    """The recipe as a run keeps it: a first line tells whether somebody changed the rest."""
+    text = recipes.dump(recipe)
+    return f"{_SEAL}{_digest(text)}\n{text}".encode()
+
+
+def _seal_holds(text: str) -> bool:
+    first, _, rest = text.partition("\n")
+    return not first.startswith(_SEAL) or first == _SEAL + _digest(rest)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _prefix(split: Split) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -36,28 +37,76 @@ def quietly() -> Iterator[None]:
 
 
 def base_folder(name: str) -> str:
-    """The folder of a base: one that ships, a local folder, or else the name as a hub knows it."""
+    """The folder of a base: one that ships, a local folder, or that of a hub's model, fetched if need be."""
     shipped = Path(str(files("iterdeploy") / "bases"))
     if (shipped / name / "config.json").is_file():
         return str(shipped / name)
-    if Path(name).is_dir() or ("/" in name and not name.startswith((".", "/"))):
+    if Path(name).is_dir():
         return name
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
+        return _fetched(name)
     there = [p.name for p in shipped.iterdir() if p.is_dir()] if shipped.is_dir() else []
     raise BadInput(
-        f"no base '{name}': not a folder here, nor OWNER/NAME of a hub; {nearest(name, there)} shipped"
+        f"no base '{name}': not a folder below {Path.cwd()}, nor OWNER/NAME of a hub; {nearest(name, there)} shipped"
     )
+
+
+@lru_cache(maxsize=8)
+def _fetched(name: str) -> str:
+    """Where a hub's model lies on this machine. So it is told by its content, like any other base."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return snapshot_download(
+            name, allow_patterns=["*.safetensors", "*.json", "*.jinja", "*.model", "*.txt"]
+        )
+    except (OSError, ValueError) as problem:
+        raise BadInput(
+            f"the base '{name}' is no folder below {Path.cwd()}, and can't be fetched from a hub: "
+            f"{str(problem).partition(chr(10))[0]}"
+        ) from problem
+
+
+def open_tokenizer(name: str) -> Any:
+    """The tokenizer of a base. Raises BadInput if it can't be opened."""
+    from transformers import AutoTokenizer
+
+    folder = base_folder(name)
+    try:
+        return AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as problem:
+        raise BadInput(
+            f"the tokenizer of the base '{name}' can't be opened from {folder}: {problem}"
+        ) from problem
+
+
+def refuse_unknown_targets(name: str, targets: Sequence[str]) -> None:
+    """Raise BadInput for a LoRA target that no matrix of the base has, where its files say what it has."""
+    from safetensors import SafetensorError, safe_open
+
+    there: set[str] = set()
+    try:
+        for file in Path(base_folder(name)).glob("*.safetensors"):
+            with safe_open(file, framework="pt") as held:
+                there |= {key.split(".")[-2] for key in held.keys() if key.endswith(".weight")}  # noqa: SIM118
+    except (OSError, SafetensorError) as problem:
+        raise BadInput(f"the weights of the base '{name}' can't be read: {problem}") from problem
+    for target in targets:
+        if there and target.rpartition(".")[2] not in there:
+            raise BadInput(
+                f"train.targets: the base {name} has no matrix {target!r}; {nearest(target, there)}"
+            )
 
 
 def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:
     """(model, tokenizer) of a base; float32 on a CPU. Raises BadInput if it can't be opened."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    folder = base_folder(name)
+    folder, tokenizer = base_folder(name), open_tokenizer(name)
     wanted: Any = torch.float32 if not torch.cuda.is_available() else dtype
     try:
         with quietly():
-            tokenizer = AutoTokenizer.from_pretrained(folder)
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted)
     except (OSError, ValueError) as problem:
         raise BadInput(f"the base '{name}' can't be opened from {folder}: {problem}") from problem
@@ -178,7 +227,7 @@ def _large_digest(path: str, *state: int) -> str:
 
 def content_id(name: str, adapter: Path | None) -> str:
     """The id of a generation: digests of the weights of its base and of its adapter, 12 hex digits each."""
-    base = _folder_digest(Path(base_folder(name))) if Path(base_folder(name)).is_dir() else name
+    base = _folder_digest(Path(base_folder(name)))
     if adapter is None:
         return f"base-{base}"
     return f"base-{base}+{_folder_digest(adapter)}"

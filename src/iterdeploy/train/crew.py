@@ -6,6 +6,7 @@ import multiprocessing as mp
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.shared_memory import SharedMemory
@@ -70,8 +71,8 @@ def serve(connection: Connection, recipe: Recipe, rank: int, size: int, barrier:
             connection.send(("refused", problem))
         except Exception as problem:
             barrier.abort()
-            connection.send(("failed", f"{type(problem).__name__}: {problem}"))
-            raise
+            connection.send(("failed", "".join(traceback.format_exception(problem))))
+            return
 
 
 def _end_with_parent() -> None:
@@ -145,7 +146,7 @@ class Crew:
             if kind == "refused":
                 raise content
             if kind == "failed":
-                raise WorkerDied(f"worker {rank} failed: {content}")
+                raise RuntimeError(f"worker {rank} failed: {content}")  # ours to mend: its traceback counts
             yield rank, kind, content
 
     def send(self, rank: int, *order: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from iterdeploy.errors import BadInput
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
-from iterdeploy.train.adapters import base_folder, content_id
+from iterdeploy.train.adapters import content_id, open_tokenizer, refuse_unknown_targets
 from iterdeploy.train.crew import Crew
 from iterdeploy.types import Progress, Request, Trace, TrainingJob
 
@@ -47,11 +47,15 @@ class LocalTrainer:
     """A Trainer for one recipe. With `workers` of 1 all is computed in this process."""
 
     def __init__(self, recipe: Recipe, workers: int = 1, names: Sequence[str] = ()) -> None:
-        base_folder(recipe.base.model)  # a wrong name is said at once
         self.recipe, self.workers, self.names = recipe, workers, tuple(names)
         self._crew: Crew | None = None
         self._worker: Any = None
-        self._tokenizer: Any = None
+        # what can only fail later is tried at once, before anything is computed
+        self.tokenizer = open_tokenizer(recipe.base.model)
+        if recipe.train.method == "lora":
+            refuse_unknown_targets(recipe.base.model, recipe.train.targets)
+        if recipe.train.augment == "rename" and recipe.generations:
+            self._name_ids()
 
     def __enter__(self) -> LocalTrainer:
         return self
@@ -76,15 +80,6 @@ class LocalTrainer:
         """The model of one generation; None is the base."""
         return LocalModel(self, adapter)
 
-    @property
-    def tokenizer(self) -> Any:
-        """The base's tokenizer."""
-        if self._tokenizer is None:
-            from transformers import AutoTokenizer
-
-            self._tokenizer = AutoTokenizer.from_pretrained(base_folder(self.recipe.base.model))
-        return self._tokenizer
-
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
         """Token ids of the prompts as the model reads them."""
         prompts = [request.prompt for request in requests]
@@ -96,7 +91,19 @@ class LocalTrainer:
                     f"the prompt of task {request.task_id} has a word that the base {self.recipe.base.model} "
                     "does not know; use names that it knows, or another base or prompt template"
                 )
+        self._refuse_too_long(requests, ids)
         return ids
+
+    def _refuse_too_long(self, requests: Sequence[Request], ids: Sequence[Sequence[int]]) -> None:
+        """An answer of any length that may be sampled must be one that can be trained on."""
+        longest = max(range(len(ids)), key=lambda i: len(ids[i]))
+        room, most = self.recipe.train.max_length, len(ids[longest]) + self.recipe.deploy.max_tokens
+        if most > room and self.recipe.generations:
+            raise BadInput(
+                f"the prompt of task {requests[longest].task_id} has {len(ids[longest])} tokens, and "
+                f"deploy.max_tokens allows {self.recipe.deploy.max_tokens} more, but train.max_length is {room}: "
+                f"such an answer could not be trained on; set train.max_length={most}, or a smaller deploy.max_tokens"
+            )
 
     def answer_blocks(
         self, adapter: str | None, model_id: str, work: Sequence[Work]
