@@ -14,6 +14,7 @@ from iterdeploy.cli import (
     compare,
     doctor,
     explain,
+    export,
     make_base,
     plan,
     report,
@@ -23,13 +24,15 @@ from iterdeploy.cli import (
     steps,
     tasks,
     validate,
+    watch,
 )
 from iterdeploy.errors import IterdeployError
 
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
 COMMANDS = (
-    run, plan, status, show, explain, report, compare, begin, steps, tasks, validate, audit, check, make_base, doctor,
-)  # fmt: skip
+    *(run, plan, status, watch, show, explain, report, compare, export),
+    *(begin, steps, tasks, validate, audit, check, make_base, doctor),
+)
 
 
 def parser() -> argparse.ArgumentParser:

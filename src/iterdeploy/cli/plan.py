@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from iterdeploy.recipe import Recipe
     from iterdeploy.types import Domain
 
-SAMPLE, SAMPLE_OF_RANGE = (
-    60,
-    12,
-)  # tasks that are made to see how long a prompt is; those of a range may be large
+SAMPLE = 60  # tasks that are made to see how long a prompt is
+SAMPLE_OF_RANGE = 12  # where they may be large
 
 
 def add(commands: Commands) -> None:

@@ -10,6 +10,8 @@ import shutil
 import signal
 import sys
 import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,12 @@ def add(commands: Commands) -> None:
     run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
     add_workers(run)
     add_json(run)
+    run.add_argument(
+        "--track",
+        default="",
+        metavar="NAMES",
+        help="tell trackers as generations end: tensorboard, mlflow, trackio, wandb, csv; results do not depend on it",
+    )
     run.add_argument("--kill-at", metavar="POINT[@COUNT]", help=argparse.SUPPRESS)  # for the kill tests
     run.set_defaults(act=act)
     presets = commands.add_parser("presets", help="list the recipes that ship")
@@ -47,14 +55,14 @@ def act(args: argparse.Namespace) -> int:
     from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.store import Run
 
-    recipe = recipe_of(args)
+    recipe, trackers = recipe_of(args), _trackers(args.track)
     domain = open_domain(recipe)
     console = Console(stderr=args.json, highlight=False)
     with open_trainer(recipe, args.workers, domain) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
         try:
-            numbers = _run(run, domain, trainer, args, console)
+            numbers = _run(run, domain, trainer, args, console, trackers)
         except KeyboardInterrupt:
             _say_what_is_kept(run)
             return 130
@@ -73,7 +81,12 @@ def default_folder(recipe: Recipe) -> Path:
 
 
 def _run(
-    run: Run, domain: Domain, trainer: Trainer, args: argparse.Namespace, console: Console
+    run: Run,
+    domain: Domain,
+    trainer: Trainer,
+    args: argparse.Namespace,
+    console: Console,
+    trackers: Sequence[str],
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
@@ -88,9 +101,9 @@ def _run(
     def report(finished: Run) -> None:
         written.append(write_report(finished, bound_of(domain), point))
 
-    with shown(console, plan_of(run.recipe, args.workers, domain), before) as observe:
-        judge = judge_of(run.recipe, args.workers)
-        run_loop(run, domain, trainer, observe=observe, point=point, report=report, judge=judge)
+    plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
+    with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
+        run_loop(run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge)
     return written[0]
 
 
@@ -158,6 +171,28 @@ def _say_what_is_kept(run: Run) -> None:
         f"\nstopped; kept in {run.path}: {kept}every finished answer\ngo on with: {again}",
         file=sys.stderr,
     )
+
+
+def _trackers(wanted: str) -> list[str]:
+    """The trackers that were asked for, before any folder is made: a library may be missing."""
+    if not wanted:
+        return []
+    from iterdeploy.export.trackers import names
+
+    return names(wanted)
+
+
+@contextmanager
+def _tracking(run: Run, trackers: Sequence[str]) -> Iterator[Callable[[Checkpoint], Checkpoint]]:
+    """What puts the trackers behind a Checkpoint; nothing without any."""
+    if not trackers:
+        yield lambda point: point
+        return
+    from iterdeploy.export.track import Tracking
+
+    with Tracking(run, trackers, run.path / "track") as tracking:
+        tracking.catch_up()
+        yield tracking.at
 
 
 def _checkpoint(kill_at: str | None) -> Checkpoint:
