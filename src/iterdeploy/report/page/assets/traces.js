@@ -134,7 +134,7 @@ class TracesView {
     const chosen = id === this.filter.trace;
     const state = fault ? el("span", { class: "invalid" }, `✗ ${fault}`) : el("span", { class: "valid" }, `✓ ${plural(index.steps[row], "step")}`);
     return el("a", {
-      class: "row", role: "option", id: `row-${place}`, "aria-selected": chosen, tabindex: -1, style: `top:${top}px`, href: tracesLink({ ...this.filter, trace: id, beside: "" }),
+      class: "row", role: "option", id: `row-${place}`, "aria-selected": String(chosen), tabindex: -1, style: `top:${top}px`, href: tracesLink({ ...this.filter, trace: id, beside: "" }),
       "aria-posinset": place + 1, "aria-setsize": this.found.rows.length,
     }, el("span", { class: "row-id" }, hostileLine(id, 60)), state,
     el("span", { class: "row-note" }, `generation ${generation}, ${SPLITS[split]}, size ${this.tasks.sizes[index.task[row]]}`));
