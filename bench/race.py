@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
+import resource
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ WARM_UP = 0.125
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """`prepare` sets up a share of the work, unmeasured; what it returns does it, and says how many tokens it made."""
+    """`prepare` sets up a share of the work, unmeasured; what it returns does it, and says how much: tokens, plans."""
 
     name: str
     prepare: Callable[[float], Callable[[], int]]
@@ -26,13 +26,13 @@ class Lap:
 
     contender: str
     round: int
-    tokens: int
+    amount: int
     cpu_seconds: float
 
     @property
     def rate(self) -> float:
-        """Tokens per CPU second."""
-        return self.tokens / self.cpu_seconds
+        """Amount per CPU second."""
+        return self.amount / self.cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +40,23 @@ class Standing:
     """Medians over the rounds; `ratio` is how many times as fast the first contender was, round by round."""
 
     contender: str
-    tokens: int
+    amount: int
     rate: float
     ratio: float
     lowest: float  # of the rounds' ratios
     highest: float
 
 
-def race(contenders: Sequence[Contender], rounds: int, show: Callable[[str], None] = print) -> list[Lap]:
-    """Warm every contender up, then measure them in turn, `rounds` times."""
+def race(contenders: Sequence[Contender], rounds: int, unit: str = "tokens") -> list[Lap]:
+    """Warm every contender up, then measure them in turn, `rounds` times; `unit` is what is counted."""
     for contender in contenders:
         lap(contender, -1, WARM_UP)
     laps = []
     for number in range(rounds):
         for contender in contenders:
             laps.append(lap(contender, number))
-            show(
-                f"  round {number + 1}/{rounds}  {contender.name}: {laps[-1].rate:,.0f} tokens per CPU second"
+            print(
+                f"  round {number + 1}/{rounds}  {contender.name}: {laps[-1].rate:,.0f} {unit} per CPU second"
             )
     return laps
 
@@ -66,13 +66,14 @@ def lap(contender: Contender, number: int, share: float = 1.0) -> Lap:
     work = contender.prepare(share)
     gc.collect()
     started = cpu_seconds()
-    tokens = work()
-    return Lap(contender.name, number, tokens, cpu_seconds() - started)
+    amount = work()
+    return Lap(contender.name, number, amount, cpu_seconds() - started)
 
 
 def cpu_seconds() -> float:
     """User and system seconds of this process and of its children that have ended."""
-    return sum(os.times()[:4])
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in spent)
 
 
 def standings(laps: Sequence[Lap]) -> list[Standing]:
@@ -86,7 +87,7 @@ def standings(laps: Sequence[Lap]) -> list[Standing]:
         rows.append(
             Standing(
                 contender=name,
-                tokens=round(statistics.median(one.tokens for one in mine)),
+                amount=round(statistics.median(one.amount for one in mine)),
                 rate=round(statistics.median(one.rate for one in mine), 1),
                 ratio=round(statistics.median(ratios), 2),
                 lowest=round(min(ratios), 2),

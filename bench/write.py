@@ -16,9 +16,9 @@ RESULTS = Path(__file__).parent / "results"
 
 def write_races(
     name: str, title: str, machine: Machine, settings: Mapping[str, Any], races: Mapping[str, Sequence[Lap]],
-    notes: Sequence[str], out: Path = RESULTS,
+    notes: Sequence[str], out: Path = RESULTS, unit: str = "tokens",
 ) -> str:  # fmt: skip
-    """Leave NAME.json and NAME.md in `out`; returns the page."""
+    """Leave NAME.json and NAME.md in `out`; returns the page. `unit` is what was counted."""
     tables = {heading: standings(laps) for heading, laps in races.items()}
     content = {
         "name": name,
@@ -30,7 +30,7 @@ def write_races(
     }
     lines = [f"# {title}", "", machine.sentence(), "", _settings(settings)]
     for heading, rows in tables.items():
-        lines += ["", f"## {heading}", "", *_table(rows)]
+        lines += ["", f"## {heading}", "", *_table(rows, unit)]
     lines += ["", *(f"- {note}" for note in notes)]
     return put(name, content, "\n".join(lines) + "\n", out)
 
@@ -47,8 +47,8 @@ def _settings(settings: Mapping[str, Any]) -> str:
     return "; ".join(f"{key}: {value}" for key, value in settings.items()) + "."
 
 
-def _table(rows: Sequence[Standing]) -> Iterator[str]:
-    yield "| | tokens per CPU second | iterdeploy is so many times as fast | of the rounds |"
+def _table(rows: Sequence[Standing], unit: str) -> Iterator[str]:
+    yield f"| | {unit} per CPU second | iterdeploy is so many times as fast | of the rounds |"
     yield "|---|--:|--:|--:|"
     fastest = best_peer(rows)
     for row in rows:

@@ -91,8 +91,8 @@ def with_curation(rule: Curate) -> Recipe:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """What two equal runs share: every file but the clock and the lock."""
-    apart = {"clock.jsonl", "lock", "lock.pid"}
+    """What two equal runs share: every file but the clock, the page that shows its times, and the lock."""
+    apart = {"clock.jsonl", "report.html", "lock", "lock.pid"}
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in apart)
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 

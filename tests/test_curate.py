@@ -73,6 +73,16 @@ def test_best_k_keeps_up_to_k_per_task() -> None:
     assert curate(Curate(rule="best-k", k=1), given_) == curate(PAPER, given_)
 
 
+def test_of_more_than_the_most_that_many_are_drawn_whatever_the_order() -> None:
+    answers = [scored(f"t{i:02}", valid=i % 2 == 0) for i in range(40)]
+    few = ids(curate(replace(ALL, most=7), answers))
+    assert len(few) == 7
+    assert set(few) < set(ids(curate(ALL, answers)))
+    assert ids(curate(replace(ALL, most=7), answers[::-1])) == few == sorted(few)
+    assert few != ids(curate(ALL, answers))[:7], "drawn, not the first"
+    assert ids(curate(replace(ALL, most=20), answers)) == ids(curate(ALL, answers))
+
+
 def test_none_keeps_every_trace_valid_or_not() -> None:
     given_ = [scored("b", valid=False), scored("a"), scored("a", generation=1, valid=False)]
     assert ids(curate(NONE, given_)) == ["g0.a.0", "g1.a.0", "g0.b.0"]

@@ -17,6 +17,7 @@ LIGHT_ROOMS = (
     "curate",
     "doctor",
     "domains",
+    "draw",
     "loop",
     "measure",
     "pddl",

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import fake_run
 import pytest
-from rows import task
 
-from iterdeploy.plan_ahead import Shape, base_folder, expected_examples, plan, prompt_length, shape_of
+from iterdeploy.plan_ahead import Shape, base_folder, estimated_tokens, expected_examples, plan, shape_of
 from iterdeploy.recipe import Curate, Recipe, Tasks, Train, preset
 
 SMALL = Shape(parameters=860_000, adapter_parameters=330_000)
@@ -63,11 +62,8 @@ def test_every_preset_can_be_planned() -> None:
         assert plan(preset(name), shape=SMALL).sampled_tokens > 0
 
 
-def test_prompt_length_in_words_or_by_characters() -> None:
-    tasks = [task(1), task(22)]
-    assert prompt_length(tasks, words=True) == 5
-    assert prompt_length(tasks, words=False) == 7
-    assert prompt_length([], words=True) == 0
+def test_tokens_of_prompts_are_estimated_by_their_characters() -> None:
+    assert estimated_tokens(["x" * 35, "y", ""]) == [10, 1, 0]
 
 
 def test_shape_is_read_from_a_config(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from itertools import groupby
 from iterdeploy import recipe
 from iterdeploy.answers import Answer
 from iterdeploy.errors import BadInput
+from iterdeploy.seeds import seed_of
 from iterdeploy.types import Example
 
 
@@ -19,15 +20,23 @@ def curate(rule: recipe.Curate, answers: Sequence[Answer]) -> list[Answer]:
 
     `paper` keeps one valid trace per task, the best; `best-k` keeps the `rule.k` best of them;
     `all-valid` every valid one; `none` every trace, valid or not. Best is fewest plan steps, then
-    fewest reasoning tokens, then the earlier generation and sample. Raises BadInput on held-out traces.
+    fewest reasoning tokens, then the earlier generation and sample. Of more than `rule.most` of them that many are
+    drawn, each with the same chance, by the digests of their ids. Raises BadInput on held-out traces.
     """
     _refuse_foreign(answers)
+    chosen = _chosen(rule, answers)
+    if 0 < rule.most < len(chosen):
+        chosen = sorted(chosen, key=lambda one: seed_of(0, "most", one.trace.id))[: rule.most]
+    return sorted(chosen, key=_place)
+
+
+def _chosen(rule: recipe.Curate, answers: Sequence[Answer]) -> list[Answer]:
     if rule.rule == "none":
-        return sorted(answers, key=_place)
+        return list(answers)
     valid = [one for one in answers if one.verdict.valid]
     if rule.rule == "all-valid":
-        return sorted(valid, key=_place)
-    return sorted(_best(valid, 1 if rule.rule == "paper" else rule.k), key=_place)
+        return valid
+    return _best(valid, 1 if rule.rule == "paper" else rule.k)
 
 
 def pooled(rule: recipe.Curate, generation: int) -> range:

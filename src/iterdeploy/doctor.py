@@ -158,5 +158,10 @@ def _torch(most_seconds: float) -> Finding:
 
 
 def _val() -> Finding:
-    found = shutil.which("Validate") or shutil.which("validate")
-    return Finding("VAL", found or "not found; only needed to compare our validator with it")
+    from iterdeploy.pddl.val import find_val
+
+    found = find_val()
+    return Finding(
+        "VAL",
+        str(found) if found else "not found; only needed where a recipe asks for it, or as a second opinion",
+    )

@@ -9,7 +9,7 @@
     │   └── DiskFull        there is no room to write; what is finished is kept
     ├── NotReady            the base solves too little to learn from its own answers
     ├── TrainingRefused     the examples are not what training was promised
-    └── WorkerDied          a worker process ended; what was finished is kept
+    └── WorkerDied          a process that worked for this one ended; what was finished is kept
 
 Each message names what was wrong, where, with which value, and what to do.
 """
@@ -68,7 +68,7 @@ class TrainingRefused(IterdeployError):
 
 
 class WorkerDied(IterdeployError):
-    """A worker process ended; what was finished is kept."""
+    """A process that worked for this one ended before its time; what was finished is kept."""
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from iterdeploy import measure
 from iterdeploy.answers import join
 from iterdeploy.curate import curate, pooled, to_examples
-from iterdeploy.errors import BadInput, NotReady, RunError, TrainingRefused
+from iterdeploy.errors import BadInput, NotReady, RecipeChanged, RunError, TrainingRefused
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import Run, disk
 from iterdeploy.store.rows import Part, finished, write_rows
@@ -37,6 +37,7 @@ from iterdeploy.types import (
     ignore_point,
     ignore_progress,
 )
+from iterdeploy.validators import Judge, one_by_one
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ def run_loop(
     observe: Observer = ignore_progress,
     point: Checkpoint = ignore_point,
     report: Callable[[Run], object] | None = None,
+    judge: Judge = one_by_one,
 ) -> list[Generation]:
     """Run a recipe to its last generation, or go on where it stopped; the rows of all generations.
 
@@ -71,10 +73,10 @@ def run_loop(
                 curate_step(run, generation, watch)
                 train_step(run, trainer, generation, watch)
             deploy_step(run, trainer, generation, watch)
-            validate_step(run, domain, generation, watch)
+            validate_step(run, domain, generation, watch, judge=judge)
             if generation == 0:
                 require_ready(run)
-            heldout_step(run, domain, trainer, generation, watch)
+            heldout_step(run, domain, trainer, generation, watch, judge)
             summarise_step(run, generation, watch)
         if report is not None:
             report_step(run, report, watch)
@@ -83,18 +85,41 @@ def run_loop(
 
 def make_tasks(run: Run, domain: Domain, watch: Watch = QUIET) -> None:
     """Leave tasks.jsonl: the deployed tasks, then the held-out ones."""
-    file, wanted = run.path / "tasks.jsonl", run.recipe.tasks
+    file = run.path / "tasks.jsonl"
     if finished(file):
+        refuse_changed_tasks(run, domain)
         return
     with _step(run, None, "tasks", watch) as mark:
-        counts: dict[Split, int] = {"deployed": wanted.count, "heldout": wanted.heldout}
-        tasks: list[Task] = []
-        for split in SPLITS:
-            made = domain.tasks(split, counts[split], wanted.sizes, wanted.seed) if counts[split] else []
-            _refuse_tasks_unless(made, split, counts[split], domain.name)
-            tasks += made
-        _refuse_shared(tasks, domain.name)
-        write_rows(file, tasks, mark)
+        write_rows(file, _tasks_of(run, domain), mark)
+
+
+def _tasks_of(run: Run, domain: Domain) -> list[Task]:
+    wanted = run.recipe.tasks
+    counts: dict[Split, int] = {"deployed": wanted.count, "heldout": wanted.heldout}
+    tasks: list[Task] = []
+    for split in SPLITS:
+        made = domain.tasks(split, counts[split], wanted.sizes, wanted.seed) if counts[split] else []
+        _refuse_tasks_unless(made, split, counts[split], domain.name)
+        tasks += made
+    _refuse_shared(tasks, domain.name)
+    return tasks
+
+
+def refuse_changed_tasks(run: Run, domain: Domain) -> None:
+    """Raise RecipeChanged if the run's tasks are files (`domain.given`), and they are not what they were.
+
+    A run goes on from its own copy of the tasks; files that changed since are no longer what its recipe names.
+    """
+    if not getattr(domain, "given", False) or not finished(run.path / "tasks.jsonl"):
+        return
+    now = {task.id: task for task in _tasks_of(run, domain)}
+    changed = [task.spec.get("file", task.id) for task in run.tasks() if now.get(task.id) != task]
+    if changed:
+        raise RecipeChanged(
+            f"{run.recipe.tasks.domain} has changed since this run took its tasks from it, first in {changed[0]}; "
+            f"put the files back as they were, or start a new run in another folder",
+            [f"tasks from {file}" for file in changed],
+        )
 
 
 def curate_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
@@ -164,7 +189,12 @@ def deploy_step(
 
 
 def validate_step(
-    run: Run, domain: Domain, generation: int, watch: Watch = QUIET, split: Split = "deployed"
+    run: Run,
+    domain: Domain,
+    generation: int,
+    watch: Watch = QUIET,
+    split: Split = "deployed",
+    judge: Judge = one_by_one,
 ) -> None:
     """Leave verdicts.jsonl: the validator's verdict on every trace of the split."""
     file, step = run.verdicts_file(generation, split), _name("validate-traces", split)
@@ -176,18 +206,26 @@ def validate_step(
         Part(file, Verdict, lambda verdict: verdict.trace_id, mark) as part,
     ):
         valid = sum(verdict.valid for verdict in part.rows.values())
-        for trace in (trace for trace in traces if trace.id not in part.rows):
-            verdict = domain.validate(tasks[trace.task_id], trace)
-            part.append(verdict)
-            valid += verdict.valid
-            watch.observe(Progress(generation, step, len(part.rows), len(traces), f"{valid} valid"))
+        work = [(tasks[trace.task_id], trace) for trace in traces if trace.id not in part.rows]
+        with closing(judge(domain, work)) as verdicts:
+            for verdict in verdicts:
+                part.append(verdict)
+                valid += verdict.valid
+                watch.observe(Progress(generation, step, len(part.rows), len(traces), f"{valid} valid"))
         part.finish([trace.id for trace in traces])
 
 
-def heldout_step(run: Run, domain: Domain, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
+def heldout_step(
+    run: Run,
+    domain: Domain,
+    trainer: Trainer,
+    generation: int,
+    watch: Watch = QUIET,
+    judge: Judge = one_by_one,
+) -> None:
     """Leave heldout-traces.jsonl and heldout-verdicts.jsonl: the same for tasks never trained on."""
     deploy_step(run, trainer, generation, watch, "heldout")
-    validate_step(run, domain, generation, watch, "heldout")
+    validate_step(run, domain, generation, watch, "heldout", judge)
 
 
 def summarise_step(run: Run, generation: int, watch: Watch = QUIET) -> None:

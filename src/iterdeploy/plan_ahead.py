@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from iterdeploy.recipe import Recipe
-from iterdeploy.types import Task
 
 ANSWER_SHARE = 0.35  # of max_tokens: the length of a typical answer
 POOL_FIRST, POOL_STEP, POOL_MOST = 0.14, 0.09, 0.9  # share of tasks ever solved: by the base, more each time
@@ -68,6 +67,8 @@ class Plan:
     seconds: float | None
     disk_bytes: int | None
     steps: tuple[Step, ...]
+    prompt_longest: int = 0
+    prompt_counted: bool = False  # by the model's own tokenizer; else prompt tokens are estimated
 
 
 def plan(recipe: Recipe, prompt_tokens: int = 200, shape: Shape | None = None, workers: int = 1) -> Plan:
@@ -155,12 +156,9 @@ def _disk(recipe: Recipe, answers: int, tokens: int, shape: Shape | None) -> int
     return answers * BYTES_PER_ROW + tokens * BYTES_PER_TOKEN + recipe.generations * weights * 4
 
 
-def prompt_length(tasks: Sequence[Task], words: bool) -> int:
-    """Mean prompt length in tokens: words for a base with a vocabulary of words, else by characters."""
-    if not tasks:
-        return 0
-    lengths = [len(t.prompt.split()) if words else len(t.prompt) / CHARACTERS_PER_TOKEN for t in tasks]
-    return math.ceil(sum(lengths) / len(lengths))
+def estimated_tokens(prompts: Sequence[str]) -> list[int]:
+    """Tokens of each prompt by its characters, for a model whose tokenizer is not on this machine."""
+    return [math.ceil(len(prompt) / CHARACTERS_PER_TOKEN) for prompt in prompts]
 
 
 def base_folder(model: str) -> Path | None:

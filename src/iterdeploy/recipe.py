@@ -24,8 +24,11 @@ from iterdeploy.errors import BadInput, nearest
 class Tasks:
     """Which tasks are deployed, and which are only ever measured on."""
 
-    domain: str = "blocksworld"
-    sizes: tuple[int, ...] = tuple(range(6, 16))  # blocks; counts are spread evenly
+    domain: str = "blocksworld"  # one that ships, a folder of PDDL files, or module:attribute
+    sizes: tuple[int, ...] = tuple(range(6, 16))  # such as blocks; counts are spread evenly
+    range: str = (
+        ""  # if not "": "easy", "medium", "hard", or such as "cars=1-20 locations=5-15", in place of sizes
+    )
     count: int = 600
     heldout: int = 200
     seed: int = 0  # of the tasks; the run's own seed moves only sampling and training
@@ -55,7 +58,7 @@ class Deploy:
 class Validate:
     """Who judges, and how a plan is read from an answer."""
 
-    validator: str = "pddl"
+    validator: str = "pddl"  # our own; "val", VAL in a process of its own; or module:attribute
     rules: tuple[str, ...] = ("reasoning", "tags", "bare-lines")
 
 
@@ -66,6 +69,7 @@ class Curate:
     rule: Literal["paper", "all-valid", "best-k", "none"] = "paper"
     k: int = 1  # for best-k: traces kept per task
     pool: Literal["all", "last"] = "all"  # traces of all generations so far, or of the last alone
+    most: int = 0  # of the chosen traces, drawn evenly; 0: no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,9 +226,13 @@ _RANGES: Mapping[str, _Range] = {
     "deploy.top_p": ("above 0 and at most 1", lambda v: 0 < v <= 1),
     "deploy.top_k": _COUNT_OR_NONE,
     "deploy.max_tokens": _COUNT,
-    "validate.validator": _NAMED,
+    "validate.validator": (
+        "pddl, val, or module:attribute",
+        lambda v: v in ("pddl", "val") or all(v.partition(":")),
+    ),
     "validate.rules": _NAMES,
     "curate.k": _COUNT,
+    "curate.most": _COUNT_OR_NONE,
     "train.rank": _COUNT,
     "train.alpha": _POSITIVE,
     "train.dropout": _PART,

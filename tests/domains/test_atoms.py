@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iterdeploy.domains.atoms import atoms_of
+from iterdeploy.domains.atoms import atoms_of, words_of
 from iterdeploy.errors import BadInput
 from iterdeploy.pddl import PddlError
 
@@ -39,8 +39,25 @@ def test_a_goal_of_one_atom_and_an_empty_one() -> None:
     ],
 )
 def test_a_goal_that_is_more_than_atoms_is_refused(goal: str) -> None:
-    with pytest.raises(BadInput, match="plain atoms; use the 'paper' template"):
-        atoms_of(f"(define (problem p) (:init) (:goal {goal}))")
+    text = f"(define (problem p) (:init) (:goal {goal}))"
+    with pytest.raises(BadInput, match="more than atoms"):
+        atoms_of(text)
+    (words,) = words_of(text).goal
+    assert " ".join(words) == goal.replace("(", "( ").replace(")", " )"), "and can be read as words"
+
+
+def test_a_literal_of_the_state_that_is_no_atom_is_words() -> None:
+    text = "(define (problem p) (:init (at r1) (not (at r2)) (= (cost) 0)) (:goal (at r2)))"
+    with pytest.raises(BadInput, match="more than atoms"):
+        atoms_of(text)
+    state = words_of(text).init
+    assert state[0] == ("at", "r1")
+    assert [" ".join(words) for words in state[1:]] == ["( not ( at r2 ) )", "( = ( cost ) 0 )"]
+
+
+def test_types_of_either_are_words_too() -> None:
+    text = "(define (problem p) (:objects a b - (either car bus) c) (:init) (:goal (and)))"
+    assert atoms_of(text).objects == (("a", "( either car bus )"), ("b", "( either car bus )"), ("c", ""))
 
 
 @pytest.mark.parametrize("goal", ["", "(:goal)", "(:goal x)"])

@@ -56,12 +56,19 @@ def test_an_instance_has_the_same_blocks_twice_and_a_goal_not_reached(instance: 
 
 
 @pytest.mark.parametrize("make", [random_instance, related_instance])
-@pytest.mark.parametrize("size", [0, 1, 21])
+@pytest.mark.parametrize("size", [-1, 0, 1])
 def test_sizes_without_instances_are_refused(
     size: int, make: Callable[[int, random.Random], Instance]
 ) -> None:
-    with pytest.raises(BadInput, match=f"sizes from 2 to 20 blocks, not {size}"):
+    with pytest.raises(BadInput, match=f"blocks must be 2 or more, not {size}"):
         make(size, random.Random(0))
+
+
+@pytest.mark.parametrize("make", [random_instance, related_instance])
+def test_beyond_twenty_blocks_the_names_go_on(make: Callable[[int, random.Random], Instance]) -> None:
+    assert set(make(20, random.Random(0)).blocks) == set(NAMES)
+    assert sorted(make(21, random.Random(0)).blocks) == sorted([*NAMES, "b21"])
+    assert len(make(300, random.Random(0)).blocks) == 300
 
 
 @given(instances(2, 12))

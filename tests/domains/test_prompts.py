@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from families import FAMILIES, problem
+from search import shortest_length
 from towers import BLOCKSWORLD
 
 from iterdeploy.domains import load
+from iterdeploy.domains.atoms import atoms_of
 from iterdeploy.domains.prompts import compact, compact_prompt, paper, template
 from iterdeploy.errors import BadInput
 from iterdeploy.pddl import extract, parse_domain, parse_problem, validate
@@ -46,15 +49,72 @@ def test_the_paper_template_holds_the_domain_the_problem_and_a_checklist() -> No
 def test_the_worked_examples_of_the_paper_template_are_valid() -> None:
     examples = EXAMPLE.findall(paper(BLOCKSWORLD.text, PROBLEM))
     names = []
-    for domain_text, problem, answer in examples:
+    for domain_text, text, answer in examples:
         domain = parse_domain(domain_text)
         found = extract(answer, domain)
         assert found.fault is None, found.reason
-        verdict = validate(domain, parse_problem(problem, domain), found.actions)
+        verdict = validate(domain, parse_problem(text, domain), found.actions)
         assert verdict.valid, verdict.reason
-        assert not validate(domain, parse_problem(problem, domain), found.actions[:-1]).valid
+        assert not validate(domain, parse_problem(text, domain), found.actions[:-1]).valid
         names.append(domain.name)
     assert names == ["gripper", "logistics"], "other domains than the one that is asked"
+
+
+def test_the_worked_examples_have_shortest_plans() -> None:
+    lengths = []
+    for domain_text, text, answer in EXAMPLE.findall(paper(BLOCKSWORLD.text, PROBLEM)):
+        steps = extract(answer, parse_domain(domain_text)).actions
+        assert len(steps) == shortest_length(domain_text, text)
+        lengths.append(len(steps))
+    assert lengths == [5, 6]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_paper_template_serves_every_domain(name: str) -> None:
+    text = problem(FAMILIES[name], "easy", 0, 2, 0)
+    prompt = paper(FAMILIES[name].text, text)
+    assert FAMILIES[name].text.strip() in prompt
+    assert text.strip() in prompt
+    assert len(EXAMPLE.findall(prompt)) == 2
+
+
+# --- the compact form of any domain --------------------------------------------------------------
+
+
+def test_objects_are_listed_by_type_where_there_are_several() -> None:
+    text = """(define (problem p) (:domain ferry) (:objects a b - car k l - location)
+      (:init (at-ferry k) (empty-ferry) (at a k) (at b k)) (:goal (and (at b l) (at a l))))"""
+    assert compact(FAMILIES["ferry"].text, text) == (
+        "<bos> objects car a b | location k l |\ninit at a k at b k at-ferry k empty-ferry\n"
+        "goal !at l b !at l a\n<think>"
+    )
+
+
+@pytest.mark.parametrize("objects", ["a b", "a b - object", "a - block b - block"])
+def test_one_type_tells_nothing_and_is_left_out(objects: str) -> None:
+    assert compact("", PROBLEM.replace("(:objects a b)", f"(:objects {objects})")) == compact("", PROBLEM)
+
+
+def test_a_goal_that_is_more_than_atoms_is_written_as_it_stands() -> None:
+    text = PROBLEM.replace("(and (on b a) (ontable a) (clear b))", "(or (on b a) (not (clear b)))")
+    assert compact("", text).endswith("\ngoal ( or ( on b a ) ( not ( clear b ) ) )\n<think>")
+    text = PROBLEM.replace("(handempty)", "(not (holding a)) (= (total-cost) 0)")
+    assert "init ( not ( holding a ) ) ( = ( total-cost ) 0 ) clear a on a b" in compact("", text)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_compact_form_names_every_object_of_a_typed_domain(name: str) -> None:
+    text = problem(FAMILIES[name], "easy", 1, 3, 0)
+    words = set(compact(FAMILIES[name].text, text).replace("!", "").split())
+    assert {o for o, _ in atoms_of(text).objects} <= words
+    assert not any("(" in word for word in words)
+
+
+def test_a_comment_that_looks_like_a_field_stays(tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("{domain} and {problem}")
+    made = template(str(file))("(define D) ; see {problem}", "(define P) ; of {domain}")
+    assert made == "(define D) ; see {problem} and (define P) ; of {domain}"
 
 
 def test_a_file_is_a_template(tmp_path: Path) -> None:

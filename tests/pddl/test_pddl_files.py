@@ -11,14 +11,27 @@ from pddl_texts import BLOCKS, THREE, TOWER
 
 from iterdeploy.pddl import FileReport, files, validate_files
 
-KEYS = {"valid", "fault", "reason", "file", "step", "action", "literal", "line", "column", "cost", "notes"}
+KEYS = {
+    "valid",
+    "validator",
+    "fault",
+    "reason",
+    "file",
+    "step",
+    "action",
+    "literal",
+    "line",
+    "column",
+    "cost",
+    "notes",
+}
 
 
 def judged(folder: Path, domain: str = BLOCKS, problem: str = THREE, plan: str | bytes = TOWER) -> FileReport:
     paths = [folder / name for name in ("domain.pddl", "problem.pddl", "plan.txt")]
     for path, text in zip(paths, (domain, problem, plan), strict=True):
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = validate_files(*paths)
+    found = validate_files(paths[0], paths[1], paths[2])
     assert set(json.loads(json.dumps(found.report))) == KEYS
     return found
 

@@ -12,7 +12,16 @@ import pytest
 from pddl_texts import BLOCKS, THREE, plan
 
 from iterdeploy.errors import BadInput
-from iterdeploy.pddl.val import LONGEST_LINE, ValAnswer, ValError, ask_val, find_val
+from iterdeploy.pddl.val import (
+    LONGEST_LINE,
+    ValAnswer,
+    ValError,
+    ValStoppedError,
+    ask_val,
+    check_val,
+    find_val,
+    working_val,
+)
 
 GOOD = plan("pick-up b, stack b c, pick-up a, stack a b")
 
@@ -51,7 +60,7 @@ def test_a_crash_is_an_error_and_no_verdict(tmp_path: Path, script: str) -> None
 
 
 def test_cpu_time_is_limited(tmp_path: Path) -> None:
-    with pytest.raises(ValError):
+    with pytest.raises(ValStoppedError):
         ask(tmp_path, "while :; do :; done", seconds=1)
 
 
@@ -65,9 +74,18 @@ def test_the_plan_is_written_one_action_a_line(tmp_path: Path) -> None:
     assert answer.output == "(pick-up b)\n(stack b c)\n(pick-up a)\n(stack a b)\n"
 
 
-def test_long_lines_are_refused_before_val_sees_them(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="line 2 of the domain"):
-        ask_val(f"\n;{'x' * LONGEST_LINE}", THREE, GOOD, program=program(tmp_path, "exit 0"))
+def test_val_gets_no_long_line(tmp_path: Path) -> None:
+    script = 'awk \'{ if (length > m) m = length } END { print m }\' "$1" "$2"'
+    long = f";{'x' * 2 * LONGEST_LINE}\n" + THREE.replace("\n", " ") + " " * LONGEST_LINE
+    shown = ask_val(BLOCKS, long, GOOD, program=program(tmp_path, script))
+    assert 10 < int(shown.output) <= LONGEST_LINE
+    for texts in ((f"({'x' * 2 * LONGEST_LINE})", THREE), (BLOCKS, f"({'x' * 2 * LONGEST_LINE})")):
+        with pytest.raises(
+            BadInput, match=f"of the (domain|problem) has .* characters; VAL gets {LONGEST_LINE}"
+        ):
+            ask_val(*texts, GOOD, program=program(tmp_path, "exit 0"))
+    with pytest.raises(BadInput, match="line 1 of the plan"):
+        ask_val(BLOCKS, THREE, plan("x" * 2 * LONGEST_LINE), program=program(tmp_path, "exit 0"))
 
 
 def test_a_missing_program_is_an_error(tmp_path: Path) -> None:
@@ -82,6 +100,24 @@ needs_val = pytest.mark.skipif(find_val() is None, reason="VAL is not installed"
 def test_val_agrees_on_a_right_and_a_wrong_plan() -> None:
     assert ask_val(BLOCKS, THREE, GOOD).valid
     assert not ask_val(BLOCKS, THREE, GOOD[:-1]).valid
+
+
+@needs_val
+def test_val_reads_a_problem_whose_lines_had_to_be_broken() -> None:
+    assert ask_val(BLOCKS, THREE.replace("\n", " " * LONGEST_LINE), GOOD).valid
+
+
+@needs_val
+def test_a_working_val_passes_its_test() -> None:
+    assert working_val() == find_val()
+
+
+@pytest.mark.parametrize(
+    "script", ["echo 'Plan valid'", "echo 'Goal not satisfied'", "exit 7", "kill -SEGV $$"]
+)
+def test_a_val_that_lies_or_crashes_is_found_out(script: str, tmp_path: Path) -> None:
+    with pytest.raises(ValError):
+        check_val(program(tmp_path, script))
 
 
 @needs_val

@@ -15,7 +15,7 @@ from iterdeploy.report.numbers import read_numbers
 from iterdeploy.report.write import write_report
 from iterdeploy.store import Run
 
-FILES = ("report.json", "report.md", "solved.svg", "solved.png")
+FILES = ("report.json", "report.md", "solved.svg", "solved.png", "report.html")
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -49,9 +49,10 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--workers",
         type=_count,
-        default=cores(),
+        default=1 if Path("/dev/nvidiactl").exists() else cores(),  # on a GPU workers would share its memory
         metavar="N",
-        help="processes that sample and train; default: one a core; results do not depend on it",
+        help="processes that sample, judge and train; default: one a core, and one in all where a GPU computes; "
+        "results do not depend on it",
     )
 
 

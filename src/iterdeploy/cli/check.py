@@ -11,7 +11,9 @@ from iterdeploy.cli.arguments import Commands, add_json, print_json
 def add(commands: Commands) -> None:
     """Add `check` to the command line."""
     check = commands.add_parser("check", help="try out a domain plug-in; exit 1 if it breaks a promise")
-    check.add_argument("domain", metavar="DOMAIN", help="module:attribute, or a domain that ships")
+    check.add_argument(
+        "domain", metavar="DOMAIN", help="a domain that ships, a folder of PDDL files, or module:attribute"
+    )
     check.add_argument("--sizes", default="6,7,8", metavar="N,N,...", help="task sizes; default: 6,7,8")
     check.add_argument("--count", type=int, default=30, metavar="N", help="tasks a split; default: 30")
     check.add_argument("--seed", type=int, default=0, metavar="N", help="the seed of the tasks; default: 0")
@@ -24,8 +26,8 @@ def act(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
     from iterdeploy.check import check_domain
-    from iterdeploy.cli.begin import sizes_of
     from iterdeploy.cli.rooms import open_domain
+    from iterdeploy.cli.tasks import sizes_of
     from iterdeploy.recipe import Recipe
 
     recipe = Recipe()

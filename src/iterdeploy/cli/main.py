@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from iterdeploy.cli import (
+    audit,
     begin,
     check,
     compare,
@@ -21,6 +22,7 @@ from iterdeploy.cli import (
     show,
     status,
     steps,
+    tasks,
     validate,
     watch,
 )
@@ -29,7 +31,7 @@ from iterdeploy.errors import IterdeployError
 DONE, BAD_INPUT, OUR_FAILURE, INTERRUPTED = 0, 2, 3, 130
 COMMANDS = (
     *(run, plan, status, watch, show, explain, report, compare, export),
-    *(begin, steps, validate, check, make_base, doctor),
+    *(begin, steps, tasks, validate, audit, check, make_base, doctor),
 )
 
 
@@ -49,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` adds 1."""
+    """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` and `audit` add 1."""
     try:
         args = parser().parse_args(argv)
         code: int = args.act(args)

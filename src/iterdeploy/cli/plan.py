@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
@@ -46,13 +47,18 @@ def act(args: argparse.Namespace) -> int:
 def plan_of(recipe: Recipe, workers: int, domain: Domain) -> Plan:
     """The plan of a recipe on this machine; a few tasks are made to measure their prompts."""
     from iterdeploy import plan_ahead
+    from iterdeploy.models.tokens import token_counts, tokenizer_file
 
     folder = plan_ahead.base_folder(recipe.base.model)
     shape = plan_ahead.shape_of(folder, recipe.train.rank) if folder else None
     count = min(SAMPLE, recipe.tasks.count)
     tasks = domain.tasks("deployed", count, recipe.tasks.sizes, recipe.tasks.seed)
-    small = shape is not None and shape.parameters < 20_000_000  # such a base has a vocabulary of words
-    return plan_ahead.plan(recipe, plan_ahead.prompt_length(tasks, words=small), shape, workers)
+    prompts = [task.prompt for task in tasks]
+    tokenizer = tokenizer_file(recipe.base.model)
+    lengths = token_counts(tokenizer, prompts) if tokenizer else plan_ahead.estimated_tokens(prompts)
+    mean = math.ceil(sum(lengths) / len(lengths)) if lengths else 0
+    ahead = plan_ahead.plan(recipe, mean, shape, workers)
+    return replace(ahead, prompt_longest=max(lengths, default=0), prompt_counted=tokenizer is not None)
 
 
 def _screen(plan: Plan, workers: int) -> RenderableType:
@@ -84,6 +90,11 @@ def _cells(steps: list[Step]) -> list[str]:
     ]
 
 
+def _prompts(plan: Plan) -> str:
+    lengths = f"{plan.prompt_tokens:,} tokens each, {plan.prompt_longest:,} at most"
+    return lengths if plan.prompt_counted else f"about {lengths} (by characters: no tokenizer here)"
+
+
 def _units(steps: Iterable[Step]) -> int:
     return sum(step.units for step in steps)
 
@@ -98,8 +109,8 @@ def _totals(plan: Plan, workers: int) -> list[str]:
     lines = [
         f"tasks     {plan.tasks:,} deployed to every generation, {plan.heldout:,} held out",
         f"answers   {plan.answers:,}, all validated",
-        f"tokens    about {plan.sampled_tokens:,} sampled, {plan.trained_tokens:,} trained on; "
-        f"a prompt has about {plan.prompt_tokens}",
+        f"tokens    about {plan.sampled_tokens:,} sampled, {plan.trained_tokens:,} trained on",
+        f"prompts   {_prompts(plan)}",
     ]
     if plan.seconds is None or plan.disk_bytes is None:
         return [*lines, f"time      unknown: the base {plan.model} is not on this machine"]

@@ -48,7 +48,7 @@ def known_bound(recipe: Recipe) -> Bound | None:
     from iterdeploy.cli.rooms import bound_of, open_domain
 
     try:
-        return bound_of(open_domain(recipe))
+        return bound_of(open_domain(recipe, judging=False))
     except BadInput as cause:
         print(f"iterdeploy: plans are not compared with a bound: {cause}", file=sys.stderr)
         return None

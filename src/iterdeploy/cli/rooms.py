@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from iterdeploy.errors import BadInput
+from iterdeploy.plugins import plugin
 
 if TYPE_CHECKING:
     from iterdeploy.measure import Bound
     from iterdeploy.recipe import Recipe
     from iterdeploy.types import Domain, Trainer
+    from iterdeploy.validators import Judge
 
 
-def open_domain(recipe: Recipe) -> Domain:
-    """The recipe's domain: one that ships, by name, or `module:attribute`."""
+def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
+    """The recipe's domain: one that ships, by name, or `module:attribute`; with its validator only for `judging`."""
     from iterdeploy import domains
+    from iterdeploy.recipe import with_settings
 
+    if not judging:  # a run may be looked at where its validator is not installed
+        recipe = with_settings(recipe, ["validate.validator=pddl"])
     name = recipe.tasks.domain
     if ":" in name:
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
         return found
     return domains.load(name, recipe)
+
+
+def judge_of(recipe: Recipe, workers: int) -> Judge:
+    """What judges the traces of a run, by so many processes where that pays."""
+    from iterdeploy.validators import Validators
+
+    return Validators(workers, partial(open_domain, recipe))
 
 
 @contextmanager
@@ -46,25 +56,6 @@ def bound_of(domain: Domain) -> Bound | None:
     """The domain's lower bound on plans, if it has one."""
     found: Bound | None = getattr(domain, "bound", None)
     return found
-
-
-def plugin(name: str) -> Any:
-    """The object that `module:attribute` names; modules in the current folder are found too."""
-    module_name, _, attribute = name.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as cause:
-        if cause.name is None or not f"{module_name}.".startswith(f"{cause.name}."):
-            raise  # the plug-in is there, and lacks something itself
-        raise BadInput(
-            f"no module {module_name!r} for {name!r}; it is looked for in {here} and among installed packages"
-        ) from cause
-    if not hasattr(module, attribute):
-        raise BadInput(f"module {module_name!r} has no {attribute!r}; {_offer(attribute, module)}")
-    return getattr(module, attribute)
 
 
 def made(found: Any, recipe: Recipe, members: tuple[str, ...]) -> Any:
@@ -93,9 +84,3 @@ def _missing(found: Any, members: tuple[str, ...]) -> str:
 
 def _named(found: Any) -> str:
     return getattr(found, "__name__", "") or f"an object of {type(found).__name__}"
-
-
-def _offer(attribute: str, module: Any) -> str:
-    from iterdeploy.errors import nearest
-
-    return nearest(attribute, [name for name in vars(module) if not name.startswith("_")])

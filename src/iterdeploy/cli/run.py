@@ -90,7 +90,7 @@ def _run(
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of
+    from iterdeploy.cli.rooms import bound_of, judge_of
     from iterdeploy.loop import run_loop
     from iterdeploy.report.write import write_report
 
@@ -101,9 +101,9 @@ def _run(
     def report(finished: Run) -> None:
         written.append(write_report(finished, bound_of(domain), point))
 
-    plan = plan_of(run.recipe, args.workers, domain)
+    plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
-        run_loop(run, domain, trainer, observe=observe, point=at(point), report=report)
+        run_loop(run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge)
     return written[0]
 
 

@@ -6,6 +6,7 @@ import argparse
 import unicodedata
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iterdeploy.cli.arguments import Commands, add_json, add_run, print_json
@@ -25,6 +26,9 @@ def add(commands: Commands) -> None:
     show = commands.add_parser("show", help="show a trace: prompt, answer, verdict and why")
     add_run(show)
     show.add_argument("trace", metavar="TRACE", help="the id of a trace, or of a task for all its traces")
+    show.add_argument(
+        "--svg", type=Path, metavar="FILE", help="write a picture of the trace's plan, step by step"
+    )
     add_json(show)
     show.set_defaults(act=act)
 
@@ -45,6 +49,8 @@ def act(args: argparse.Namespace) -> int:
 
     run = Run.open(args.folder)
     found = _find(run, args.trace)
+    if args.svg:
+        _draw(found, args.trace, args.svg)
     if args.json:
         print_json({"answers": [asdict(one) for one in found]})
         return 0
@@ -53,7 +59,32 @@ def act(args: argparse.Namespace) -> int:
         _show(found[0], console)
     else:
         _list(found, console)
+    if args.svg:
+        console.print(f"\npicture: {args.svg}", soft_wrap=True)
     return 0
+
+
+def _draw(found: list[Shown], wanted: str, path: Path) -> None:
+    """Write the picture of one trace's plan. Raises BadInput where there is none to draw."""
+    from iterdeploy.cli.picture import write_picture
+    from iterdeploy.draw import plan_svg
+    from iterdeploy.pddl import Action, parse_domain, parse_problem
+
+    answer = found[0].answer
+    verdict, spec = answer.verdict, answer.task.spec
+    if answer.trace.id != wanted:
+        raise BadInput(
+            f"--svg draws one trace, and {wanted} is a task; take one of its traces, such as {answer.trace.id}"
+        )
+    if "domain" not in spec or "problem" not in spec:
+        raise BadInput(f"--svg draws PDDL plans, and the tasks of {answer.task.domain} hold no PDDL")
+    if not verdict.plan and not verdict.valid:
+        raise BadInput(f"no plan was read from {wanted} ({verdict.fault}), so there is nothing to draw")
+    domain = parse_domain(spec["domain"])
+    words = [step.strip("()").split() or [""] for step in verdict.plan]
+    plan = [Action(name, tuple(args)) for name, *args in words]
+    heading = f"{wanted}: {_verdict(found[0])}"
+    write_picture(path, plan_svg(domain, parse_problem(spec["problem"], domain), plan, heading))
 
 
 def _find(run: Run, wanted: str) -> list[Shown]:

@@ -21,14 +21,16 @@ Act = Callable[["Run", argparse.Namespace, "Watch"], str]
 
 def add(commands: Commands) -> None:
     """Add the four steps to the command line."""
-    _add(commands, "deploy", _deploy, "let a generation answer all tasks", model=True, split=True)
-    _add(commands, "validate-traces", _validate, "judge the answers of a generation", split=True)
+    _add(commands, "deploy", _deploy, "let a generation answer all tasks", workers=True, split=True)
+    _add(
+        commands, "validate-traces", _validate, "judge the answers of a generation", workers=True, split=True
+    )
     _add(commands, "curate", _curate, "choose what a generation learns from")
-    _add(commands, "train", _train, "train a generation on its examples", model=True)
+    _add(commands, "train", _train, "train a generation on its examples", workers=True)
 
 
 def _add(
-    commands: Commands, name: str, step: Act, claim: str, *, model: bool = False, split: bool = False
+    commands: Commands, name: str, step: Act, claim: str, *, workers: bool = False, split: bool = False
 ) -> None:
     command = commands.add_parser(name, help=claim)
     add_run(command)
@@ -39,7 +41,7 @@ def _add(
         command.add_argument(
             "--split", choices=("deployed", "heldout"), default="deployed", help="default: deployed"
         )
-    if model:
+    if workers:
         add_workers(command)
     command.set_defaults(act=_acting(name, step))
 
@@ -56,12 +58,14 @@ def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
         from iterdeploy.cli.plan import plan_of
         from iterdeploy.cli.progress import shown
         from iterdeploy.cli.rooms import open_domain
-        from iterdeploy.loop import Watch
+        from iterdeploy.loop import Watch, refuse_changed_tasks
         from iterdeploy.store import Run
 
         run = Run.open(args.folder)
         _refuse_outside(args.generation, run)
-        plan = plan_of(run.recipe, getattr(args, "workers", 1), open_domain(run.recipe))
+        domain = open_domain(run.recipe)
+        refuse_changed_tasks(run, domain)
+        plan = plan_of(run.recipe, getattr(args, "workers", 1), domain)
         plan = replace(plan, steps=tuple(s for s in plan.steps if _is_asked(s, name, args)))
         with run.lock(), shown(Console(highlight=False), plan, run.generations()) as observe:
             done = step(run, args, Watch(observe))
@@ -88,10 +92,11 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 
 def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import open_domain
+    from iterdeploy.cli.rooms import judge_of, open_domain
     from iterdeploy.loop import summarise_step, validate_step
 
-    validate_step(run, open_domain(run.recipe), args.generation, watch, args.split)
+    judge = judge_of(run.recipe, args.workers)
+    validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
     if all(run.verdicts_file(args.generation, split).exists() for split in SPLITS):
         summarise_step(run, args.generation, watch)
     verdicts = run.verdicts(args.generation, args.split)

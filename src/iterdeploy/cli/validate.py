@@ -16,6 +16,15 @@ def add(commands: Commands) -> None:
     validate.add_argument("domain", type=Path, metavar="DOMAIN", help="a PDDL domain file")
     validate.add_argument("problem", type=Path, metavar="PROBLEM", help="a PDDL problem file")
     validate.add_argument("plan", type=Path, metavar="PLAN", help='a plan, one "(action arg ...)" a line')
+    validate.add_argument(
+        "--svg", type=Path, metavar="FILE", help="write a picture of the plan, step by step"
+    )
+    validate.add_argument(
+        "--validator",
+        default="pddl",
+        metavar="NAME",
+        help="who judges: pddl, val, or module:attribute; default: pddl, which hands what it does not read to VAL",
+    )
     add_json(validate)
     validate.set_defaults(act=act)
 
@@ -25,9 +34,12 @@ def act(args: argparse.Namespace) -> int:
     import sys
 
     from iterdeploy.cli.words import count
+    from iterdeploy.domains.judge import open_judge
     from iterdeploy.pddl.files import INVALID, VALID, validate_files
 
-    code, report = validate_files(args.domain, args.problem, args.plan)
+    code, report = validate_files(args.domain, args.problem, args.plan, open_judge(args.validator))
+    if args.svg and code in (VALID, INVALID):
+        _draw(args)
     where = f" ({report['file']}, line {report['line']})" if report["line"] else ""
     if args.json:
         print_json(report)
@@ -37,4 +49,25 @@ def act(args: argparse.Namespace) -> int:
         print(f"not valid: {report['reason']}{where}")
     else:
         print(f"iterdeploy: {report['reason']}{where}", file=sys.stderr)
+    if not args.json:
+        for note in report["notes"]:
+            print(f"note: {note}", file=sys.stderr)
     return code
+
+
+def _draw(args: argparse.Namespace) -> None:
+    """Write the picture; a plan that cannot be read as one has none."""
+    import sys
+
+    from iterdeploy.cli.picture import write_picture
+    from iterdeploy.draw import plan_svg
+    from iterdeploy.pddl import PddlError, parse_domain, parse_problem, read_plan
+
+    texts = [path.read_bytes().decode("utf-8", "replace") for path in (args.domain, args.problem, args.plan)]
+    domain = parse_domain(texts[0])
+    try:
+        plan = read_plan(texts[2])
+    except PddlError:
+        print(f"iterdeploy: no picture, since {args.plan} cannot be read as a plan", file=sys.stderr)
+        return
+    write_picture(args.svg, plan_svg(domain, parse_problem(texts[1], domain), plan.actions))

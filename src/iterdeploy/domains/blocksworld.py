@@ -7,24 +7,26 @@ n labelled blocks form k towers in L(n, k) ways (the Lah numbers), so k is drawn
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
 from iterdeploy.domains.atoms import Atom, atoms_of
+from iterdeploy.domains.family import Family, Parameters, domain_text, require
 from iterdeploy.domains.pddl import PddlDomain, open_pddl
-from iterdeploy.errors import BadInput
+from iterdeploy.domains.ranges import open_family
+from iterdeploy.domains.statement import state_problem
 from iterdeploy.recipe import Recipe
 from iterdeploy.types import Task
 
 Tower = tuple[str, ...]
 
 NAMES = tuple(f"b{i}" for i in range(1, 21))
-"""The blocks that instances draw their names from."""
+"""The blocks that instances of up to 20 blocks draw their names from; larger ones have b1 to bN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,20 @@ def _lah(n: int) -> list[int]:
 def random_towers(blocks: Sequence[str], rng: random.Random) -> tuple[Tower, ...]:
     """A state drawn uniformly from all states over `blocks`; the order of towers is random too."""
     n = len(blocks)
-    k = rng.choices(range(1, n + 1), weights=_lah(n))[0]
+    if n <= len(NAMES):
+        k = rng.choices(range(1, n + 1), weights=_lah(n))[0]
+    else:  # the numbers are too large for the floats that `choices` adds up
+        ways = list(itertools.accumulate(_lah(n)))
+        k = bisect.bisect(ways, rng.randrange(ways[-1])) + 1
     order = rng.sample(list(blocks), n)
     cuts = [0, *sorted(rng.sample(range(1, n), k - 1)), n]
     return tuple(tuple(order[a:b]) for a, b in itertools.pairwise(cuts))
 
 
 def random_blocks(size: int, rng: random.Random) -> list[str]:
-    """The names of `size` blocks; raises BadInput if it is not between 2 and the number of names."""
-    if not 2 <= size <= len(NAMES):
-        raise BadInput(f"blocksworld has sizes from 2 to {len(NAMES)} blocks, not {size}")
-    return rng.sample(NAMES, size)
+    """The names of `size` blocks; raises BadInput for fewer than 2."""
+    require("blocksworld", {"blocks": size}, blocks=2)
+    return rng.sample(NAMES if size <= len(NAMES) else [f"b{i}" for i in range(1, size + 1)], size)
 
 
 def random_instance(size: int, rng: random.Random) -> Instance:
@@ -81,7 +86,8 @@ def related_instance(size: int, rng: random.Random) -> Instance:
         start = random_towers(blocks, rng)
         goal = [list(tower[: rng.randrange(len(tower) + 1)]) for tower in start]
         goal = [tower for tower in goal if tower]
-        rest = [block for tower in start for block in tower if not any(block in kept for kept in goal)]
+        kept = {block for tower in goal for block in tower}
+        rest = [block for tower in start for block in tower if block not in kept]
         for block in rng.sample(rest, len(rest)):
             place = rng.randrange(len(goal) + 1)
             if place == len(goal):
@@ -161,8 +167,15 @@ def make_uniform_problem(size: int, rng: random.Random) -> str:
 def instance_text(instance: Instance, rng: random.Random) -> str:
     """An instance as PDDL, its atoms in random order within each predicate."""
     objects = sorted(instance.blocks, key=lambda block: int(block[1:]))
-    init, goal = shuffled(state_atoms(instance.start), rng), shuffled(state_atoms(instance.goal), rng)
-    return problem_text(f"blocks-{len(objects)}", objects, init, goal)
+    name, (init, goal) = f"blocks-{len(objects)}", instance_atoms(instance, rng)
+    if len(objects) <= len(NAMES):  # each list on one line, as always: the text is part of a task
+        return problem_text(name, objects, init, goal)
+    return state_problem(name, "blocksworld", {"": objects}, [*init, ("handempty",)], goal)
+
+
+def instance_atoms(instance: Instance, rng: random.Random) -> tuple[list[Atom], list[Atom]]:
+    """The atoms of start and goal, in random order within each predicate."""
+    return shuffled(state_atoms(instance.start), rng), shuffled(state_atoms(instance.goal), rng)
 
 
 def task_bound(task: Task) -> int:
@@ -184,8 +197,78 @@ def towers_of(atoms: Iterable[Atom]) -> tuple[Tower, ...]:
     return tuple(towers)
 
 
+def standing(atoms: Iterable[Atom], on_table: str = "ontable") -> dict[str, str | None]:
+    """What each block stands on by the atoms of a state or goal; None is the table, and the hand counts as such."""
+    found: dict[str, str | None] = {}
+    for atom in atoms:
+        if atom[0] == "on":
+            found[atom[1]] = atom[2]
+        elif atom[0] in (on_table, "holding"):
+            found[atom[1]] = None
+    return found
+
+
+def rebuild(stands: Mapping[str, str | None], wanted: Mapping[str, str | None]) -> list[tuple[str, ...]]:
+    """Moves such as ("unstack", a, b) from one state to another, in time linear in the blocks.
+
+    What stands right stays. All else is put on the table, and then the wanted towers are built from below. A block of
+    which `wanted` says nothing ends on the table.
+    """
+    above = {under: block for block, under in stands.items() if under is not None}
+    built = {under: block for block, under in wanted.items() if under is not None}
+    settled = {block for block, under in stands.items() if under is None and wanted.get(block) is None}
+    moves: list[tuple[str, ...]] = []
+    for bottom in [block for block, under in stands.items() if under is None]:
+        tower = [bottom]
+        while tower[-1] in above:
+            tower.append(above[tower[-1]])
+        stay = 1
+        if bottom in settled:
+            while stay < len(tower) and wanted.get(tower[stay]) == tower[stay - 1]:
+                settled.add(tower[stay])
+                stay += 1
+        for under, block in reversed(list(itertools.pairwise(tower[stay - 1 :]))):
+            moves += [("unstack", block, under), ("put-down", block)]
+            if wanted.get(block) is None:
+                settled.add(block)
+    for under in [block for block in stands if block in settled and built.get(block) not in settled]:
+        while under in built:
+            block = built[under]
+            moves += [("pick-up", block), ("stack", block, under)]
+            under = block
+    return moves
+
+
+def solve(problem: str) -> list[str]:
+    """The plan that `rebuild` makes."""
+    said = atoms_of(problem)
+    held = [("put-down", atom[1]) for atom in said.init if atom[0] == "holding"]
+    moves = rebuild(standing(said.init), standing(said.goal))
+    return [f"({' '.join(move)})" for move in [*held, *moves]]
+
+
+def _family(name: str, make: Callable[[int, random.Random], str]) -> Family:
+    def make_of(parameters: Parameters, rng: random.Random) -> str:
+        require(name, parameters, blocks=2)
+        return make(parameters["blocks"], rng)
+
+    return Family(
+        name=name,
+        text=domain_text("blocksworld"),
+        ranges={"easy": {"blocks": (5, 30)}, "medium": {"blocks": (35, 150)}, "hard": {"blocks": (160, 500)}},
+        size="blocks",
+        make=make_of,
+        solve=solve,
+    )
+
+
+FAMILY = _family("blocksworld", make_problem)
+UNIFORM = _family("blocksworld-uniform", make_uniform_problem)
+
+
 def open_blocksworld(recipe: Recipe, name: str = "blocksworld") -> PddlDomain:
     """Blocksworld as a recipe asks for it; `blocksworld-uniform` has uniform problems alone."""
-    text = (files("iterdeploy.domains") / "blocksworld.domain.pddl").read_text(encoding="utf-8")
-    make = make_uniform_problem if name == "blocksworld-uniform" else make_problem
-    return open_pddl(recipe, name, text, make, NAMES, task_bound)
+    family, make = (UNIFORM, make_uniform_problem) if name == UNIFORM.name else (FAMILY, make_problem)
+    if recipe.tasks.range:
+        return open_family(recipe, family, NAMES, task_bound)
+    return open_pddl(recipe, name, family.text, make, NAMES, task_bound, solve=solve)

@@ -10,14 +10,19 @@ whatever the seeds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 
 Atom = tuple[str, ...]
 Share = Literal["base", "deployed", "heldout"]
 
+LOOKED_AT = 400_000  # atoms, over all rounds: about half a second
+LEAST_ROUNDS = 4
 
-def _digest(value: object) -> int:
+
+def digest_number(value: object) -> int:
+    """64 bits of a value's `repr`, the same in every process."""
     return int.from_bytes(blake2b(repr(value).encode(), digest_size=8).digest(), "big")
 
 
@@ -26,31 +31,40 @@ def canonical_digest(
 ) -> str:
     """16 hex digits that do not change when objects are renamed or atoms reordered."""
     atoms = [("i", *a) for a in init] + [("g", *a) for a in goal]
-    colour: dict[str, int] = {o: 0 for a in atoms for o in a[2:]} | {o: _digest(t) for o, t in types}
-    kinds = len(set(colour.values()))
-    while True:
-        seen: dict[str, list[int]] = {o: [] for o in colour}
-        for kind, predicate, *args in atoms:
-            colours = tuple(colour[o] for o in args)
-            for place, o in enumerate(args):
-                seen[o].append(hash_words(kind + predicate, place, colours))
-        colour = {o: hash((colour[o], *sorted(seen[o]))) for o in colour}
-        now = len(set(colour.values()))
+    colour = refined(atoms, types)
+    rows = sorted((k, p, tuple(colour[o] for o in args)) for k, p, *args in atoms)
+    return f"{digest_number((rows, sorted(colour.values()))):016x}"
+
+
+def refined(atoms: Sequence[Atom], types: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """A colour for each object, the same for objects that the refinement cannot tell apart.
+
+    An atom is (kind, predicate, object, ...). Rounds are limited for problems of many thousand atoms: two objects that
+    differ only in what lies far away may then share a colour, which again errs on the safe side.
+    """
+    first: dict[str, int] = {o: 0 for a in atoms for o in a[2:]} | {o: digest_number(t) for o, t in types}
+    number = {o: i for i, o in enumerate(first)}
+    rows = [(word_hash(kind + predicate), [number[o] for o in args]) for kind, predicate, *args in atoms]
+    colour = list(first.values())
+    kinds = len(set(colour))
+    for _ in range(max(LEAST_ROUNDS, LOOKED_AT // (len(atoms) + 1))):
+        seen: list[list[int]] = [[] for _ in colour]
+        for word, args in rows:
+            colours = tuple([colour[i] for i in args])
+            for place, i in enumerate(args):
+                seen[i].append(hash((word, place, colours)))
+        colour = [hash((before, *sorted(around))) for before, around in zip(colour, seen, strict=True)]
+        now = len(set(colour))
         if now <= kinds:
             break
         kinds = now
-    rows = sorted((k, p, tuple(colour[o] for o in args)) for k, p, *args in atoms)
-    return f"{_digest((rows, sorted(colour.values()))):016x}"
+    return dict(zip(first, colour, strict=True))
 
 
-_WORDS: dict[str, int] = {}
-
-
-def hash_words(word: str, place: int, colours: tuple[int, ...]) -> int:
-    """A hash that is the same in every process (Python salts the hashes of strings)."""
-    if word not in _WORDS:
-        _WORDS[word] = _digest(word)
-    return hash((_WORDS[word], place, colours))
+@lru_cache(maxsize=4096)
+def word_hash(word: str) -> int:
+    """A hash that is the same in every process (Python salts the hashes of strings, not of numbers)."""
+    return digest_number(word)
 
 
 def share_of(digest: str) -> Share:

@@ -29,11 +29,11 @@ from iterdeploy.pddl.structures import (
 class State:
     """The ground atoms that hold now; derived ones are worked out when they are first asked for."""
 
-    __slots__ = ("_closed", "_members", "_strata", "atoms")
+    __slots__ = ("_closed", "_strata", "_vocabulary", "atoms")
 
     def __init__(self, domain: Domain, problem: Problem) -> None:
         self.atoms = set(problem.init)
-        self._members = problem.vocabulary.members
+        self._vocabulary = problem.vocabulary
         self._strata = _closers(domain)
         self._closed: set[str] | None = None
 
@@ -57,7 +57,7 @@ class State:
         return product(*(self._candidates(variable) for variable in variables))
 
     def _candidates(self, variable: Variable) -> Sequence[str]:
-        members = self._members
+        members = self._vocabulary.members
         if len(variable.types) == 1:
             return tuple(members[variable.types[0]])
         return tuple(dict.fromkeys(name for kind in variable.types for name in members[kind]))

@@ -1,4 +1,4 @@
-"""The one error of this room: a PDDL text that cannot be read, and where."""
+"""The error of this room: a PDDL text that cannot be read, and where."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ class PddlError(BadInput):
         self.message = message
         self.line = line
         self.column = column
+
+
+class BeyondError(PddlError):
+    """The text uses a feature of PDDL that is not read here, such as numeric fluents; the message names it."""

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from iterdeploy.errors import BadInput
-from iterdeploy.pddl.errors import PddlError
+from iterdeploy.pddl.errors import BeyondError, PddlError
+from iterdeploy.pddl.judges import GET_VAL, Judge, OwnJudge, Ruling, hand_over
 from iterdeploy.pddl.parse import parse_domain, parse_problem
 from iterdeploy.pddl.plan import Plan, read_plan
 from iterdeploy.pddl.structures import Domain, Problem
-from iterdeploy.pddl.validate import Judgement, validate
+from iterdeploy.pddl.val import find_val
+from iterdeploy.pddl.validate import validate
 from iterdeploy.types import Fault
 
 VALID, INVALID, BAD_INPUT, FAILED = range(4)
@@ -23,15 +25,19 @@ class FileReport(NamedTuple):
     report: dict[str, Any]
 
 
-def validate_files(domain_path: str | Path, problem_path: str | Path, plan_path: str | Path) -> FileReport:
-    """Judge the plan of a file. Never raises: what went wrong stands in the report.
+def validate_files(
+    domain_path: str | Path, problem_path: str | Path, plan_path: str | Path, judge: Judge | None = None
+) -> FileReport:
+    """Judge the plan of a file, with our own validator or another judge. Never raises: the report says what went wrong.
 
     A plan file that cannot be read as a plan is an invalid plan (fault "syntax"); a domain or problem that
-    cannot be read, or a file that is not there, is bad input. The report's keys are always the same: valid
-    (None if not judged), fault, reason, file, step, action, literal, line, column, cost, notes.
+    cannot be read, or a file that is not there, is bad input; a judge that gives no answer is a failure. The report's
+    keys are always the same: valid (None if not judged), validator (who judged; None likewise), fault, reason, file,
+    step, action, literal, line, column, cost, notes.
     """
+    paths = (Path(domain_path), Path(problem_path), Path(plan_path))
     try:
-        return _judged(Path(domain_path), Path(problem_path), Path(plan_path))
+        return _judged(*paths) if judge is None or isinstance(judge, OwnJudge) else _judged_by(judge, *paths)
     except BadInput as error:
         return FileReport(BAD_INPUT, _report(reason=str(error)))
     except Exception as error:  # the boundary of exit code 3: a failure of ours must not look like a verdict
@@ -39,24 +45,52 @@ def validate_files(domain_path: str | Path, problem_path: str | Path, plan_path:
 
 
 def _judged(domain_path: Path, problem_path: Path, plan_path: Path) -> FileReport:
+    domain_text, problem_text = _text(domain_path), _text(problem_path)
+    beyond: BeyondError | None = None
+    notes: list[str] = []
+    at = domain_path
     try:
-        at = domain_path
-        domain = parse_domain(_text(domain_path))
+        domain = parse_domain(domain_text)
         at = problem_path
-        problem = parse_problem(_text(problem_path), domain)
+        problem = parse_problem(problem_text, domain)
+        notes = _notes(domain, problem)
+    except BeyondError as error:
+        if find_val() is None:
+            return FileReport(BAD_INPUT, _misread(at, error, f"{error.message}; {GET_VAL}"))
+        beyond = error
     except PddlError as error:
         return FileReport(BAD_INPUT, _misread(at, error))
-    notes = _notes(domain, problem)
     try:
         plan = read_plan(_text(plan_path))
     except PddlError as error:
-        return FileReport(INVALID, _misread(plan_path, error) | {"valid": False, "notes": notes} | _SYNTAX)
-    judgement = validate(domain, problem, plan.actions)
-    report = _report(file=str(plan_path), notes=notes, **_parts(judgement, plan))
-    return FileReport(VALID if judgement.valid else INVALID, report)
+        return _unread(plan_path, error, notes, "pddl")
+    if beyond:
+        ruling = hand_over(beyond, domain_text, problem_text, plan.actions)
+        notes.append(ruling.note)
+    else:
+        ruling = Ruling(validate(domain, problem, plan.actions), "pddl")
+    return _ruled(ruling, plan, plan_path, notes)
 
 
-_SYNTAX = {"fault": Fault.SYNTAX.value}
+def _judged_by(judge: Judge, domain_path: Path, problem_path: Path, plan_path: Path) -> FileReport:
+    domain, problem = _text(domain_path), _text(problem_path)
+    try:
+        plan = read_plan(_text(plan_path))
+    except PddlError as error:
+        return _unread(plan_path, error, [], judge.name)
+    ruling = judge.rule(domain, problem, plan.actions)
+    return _ruled(ruling, plan, plan_path, [ruling.note] if ruling.note else [])
+
+
+def _ruled(ruling: Ruling, plan: Plan, plan_path: Path, notes: list[str]) -> FileReport:
+    report = _report(file=str(plan_path), notes=notes, **_parts(ruling, plan))
+    return FileReport(VALID if ruling.judgement.valid else INVALID, report)
+
+
+def _unread(plan_path: Path, error: PddlError, notes: list[str], by: str) -> FileReport:
+    """A plan file that holds something else than a plan: invalid, whoever judges."""
+    said = {"valid": False, "validator": by, "fault": Fault.SYNTAX.value, "notes": notes}
+    return FileReport(INVALID, _misread(plan_path, error) | said)
 
 
 def _text(path: Path) -> str:
@@ -70,6 +104,7 @@ def _text(path: Path) -> str:
 def _report(**known: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {
         "valid": None,
+        "validator": None,
         "fault": None,
         "reason": "",
         "file": None,
@@ -84,15 +119,17 @@ def _report(**known: Any) -> dict[str, Any]:
     return empty | known
 
 
-def _misread(path: Path, error: PddlError) -> dict[str, Any]:
+def _misread(path: Path, error: PddlError, reason: str = "") -> dict[str, Any]:
     place = {"line": error.line or None, "column": error.column or None}
-    return _report(file=str(path), reason=error.message, **place)
+    return _report(file=str(path), reason=reason or error.message, **place)
 
 
-def _parts(judgement: Judgement, plan: Plan) -> dict[str, Any]:
+def _parts(ruling: Ruling, plan: Plan) -> dict[str, Any]:
+    judgement = ruling.judgement
     line, column = plan.place(judgement.step) if judgement.step else (None, None)
     return {
         "valid": judgement.valid,
+        "validator": ruling.by,
         "fault": judgement.fault.value if judgement.fault else None,
         "reason": judgement.reason,
         "step": judgement.step,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from iterdeploy.errors import nearest
-from iterdeploy.pddl.lexer import Group, MisreadError, flaw, head, is_name, subgroup
+from iterdeploy.pddl.lexer import Group, MisreadError, beyond, flaw, head, is_name, subgroup
 from iterdeploy.pddl.structures import (
     And,
     Atom,
@@ -145,7 +145,7 @@ def formula_of(item: str | Group, parent: Group, scope: Scope) -> Formula:
 def _equal(group: Group, scope: Scope) -> Formula:
     _count(group, 3)
     if any(isinstance(item, Group) for item in group.items):
-        raise flaw("numeric conditions are not supported (:numeric-fluents)", group)
+        raise beyond("numeric conditions are not supported (:numeric-fluents)", group)
     return Equal(_term(group, 1, scope), _term(group, 2, scope))
 
 
@@ -171,9 +171,9 @@ def fact_text(atom: Atom) -> str:
 
 def _no_predicate(name: str, group: Group, scope: Scope) -> MisreadError:
     if name in _NUMERIC:
-        return flaw(f"({name} ...) is not supported: only (increase (total-cost) ...) is", group)
+        return beyond(f"({name} ...) is not supported: only (increase (total-cost) ...) is", group)
     if name in _PREFERENCES:
-        return flaw(f"({name} ...) is not supported (:preferences, :constraints)", group)
+        return beyond(f"({name} ...) is not supported (:preferences, :constraints)", group)
     if not name:
         return flaw("expected a predicate", group)
     return flaw(f"no predicate {name!r}; {nearest(name, scope.predicates)}", group)
@@ -206,7 +206,7 @@ def _term(group: Group, index: int, scope: Scope) -> Term:
 
 def fits(have: Types, wanted: Types, types: Mapping[str, frozenset[str]]) -> bool:
     """Whether an object declared as `have` may stand where `wanted` is asked for."""
-    return any(want in types[name] for name in have for want in wanted)
+    return have == wanted or any(want in types[name] for name in have for want in wanted)
 
 
 def effects_of(item: str | Group, parent: Group, scope: Scope) -> tuple[Effect, ...]:
@@ -264,7 +264,7 @@ def _cost(group: Group, scope: Scope) -> None:
     _count(group, 3)
     total = group.items[1]
     if not isinstance(total, Group) or head(total) != "total-cost" or len(total.items) != 1:
-        raise flaw("only (increase (total-cost) ...) is supported (:numeric-fluents)", group)
+        raise beyond("only (increase (total-cost) ...) is supported (:numeric-fluents)", group)
     amount = group.items[2]
     if isinstance(amount, Group):
         function_of(amount, scope)
@@ -278,7 +278,7 @@ def function_of(group: Group, scope: Scope) -> None:
     signature = scope.functions.get(name)
     if signature is None:
         if name in {"+", "-", "*", "/"}:
-            raise flaw("arithmetic is not supported (:numeric-fluents)", group)
+            raise beyond("arithmetic is not supported (:numeric-fluents)", group)
         raise flaw(f"no function {name!r}; {nearest(name, scope.functions)}", group)
     _terms(group, signature, scope)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from iterdeploy.pddl.errors import PddlError
+from iterdeploy.pddl.errors import BeyondError, PddlError
 
 MAX_DEPTH = 100  # nested parentheses; keeps every later recursion far from Python's own limit
 SPACE = " \t\r\n\f\v"
@@ -19,6 +19,7 @@ _CAPITALS = re.compile(r"[A-Z]+")
 _COMMENT = re.compile(r";[^\r\n]*")
 NEWLINE = re.compile(r"\r\n|\r|\n")
 _STRANGE = re.compile(r"[^ \t\r\n\f\v()a-z0-9_.+@#?:=<>*/-]")
+_PLAIN = b" \t\r\n\f\v()abcdefghijklmnopqrstuvwxyz0123456789_.+@#?:=<>*/-"
 _TOKEN = re.compile(r"\([^()]*\)|[()]|[^ \t\r\n\f\v()]+")  # a list without lists in it is one token
 _WORD = re.compile(r"[^ \t\r\n\f\v]+")
 _NAME = re.compile(r"[a-z0-9_][a-z0-9_.+@#-]*")
@@ -87,8 +88,14 @@ class MisreadError(Exception):
         self.word = word
 
 
+class BeyondMisreadError(MisreadError):
+    """It is PDDL, and more than is read here."""
+
+
 def words(text: str) -> list[str]:
     """The words of a text without parentheses; only ASCII white space parts them."""
+    if text.isascii() and text.isprintable():  # then a blank is the only white space in it
+        return text.split()
     return _WORD.findall(text)
 
 
@@ -128,8 +135,9 @@ def read(text: str) -> Group:
     Raises PddlError for a character outside PDDL, unbalanced or too deep parentheses, or more than one list.
     """
     cleaned = clean(text)
-    strange = _STRANGE.search(cleaned)
-    if strange:
+    if cleaned.encode("utf-8", "surrogatepass").translate(None, _PLAIN):  # quicker than a search
+        strange = _STRANGE.search(cleaned)
+        assert strange is not None
         raise misplaced(f"{strange[0]!r} is not a character of PDDL", text, strange.start())
     try:
         return _only_group(_nest(_TOKEN.findall(cleaned)))
@@ -144,6 +152,8 @@ def located(error: MisreadError, text: str) -> PddlError:
         if number == error.token:
             offset = found.start() + _word_offset(found[0], error.word)
             break
+    if isinstance(error, BeyondMisreadError):
+        return BeyondError(error.message, *place(text, offset))
     return misplaced(error.message, text, offset)
 
 
@@ -158,20 +168,20 @@ def _nest(tokens: list[str]) -> list[str | Group]:
     parts: list[str | Group] = []
     above: list[tuple[Group, list[str | Group]]] = []
     for number, token in enumerate(tokens):
-        if token == "(":
+        if len(token) > 1 or token not in "()":
+            parts.append(token)
+        elif token == "(":
             if len(above) >= MAX_DEPTH:
                 raise MisreadError(f"parentheses are nested more than {MAX_DEPTH} deep", number)
             group = Group(number, [])
             parts.append(group)
             above.append((group, parts))
             parts = group.parts
-        elif token == ")":
+        else:
             if not above:
                 raise MisreadError("')' closes nothing", number)
             group, parts = above.pop()
             group.end = number
-        else:
-            parts.append(token)
     if above:
         raise MisreadError("this '(' is never closed", above[-1][0].start)
     return parts
@@ -193,6 +203,12 @@ def flaw(message: str, group: Group, item: int = -1) -> MisreadError:
     if item < 0:
         return MisreadError(message, group.start)
     return MisreadError(message, *group.token_of(item))
+
+
+def beyond(message: str, group: Group, item: int = -1) -> MisreadError:
+    """The same for what is PDDL and not read here; the message names the feature."""
+    found = flaw(message, group, item)
+    return BeyondMisreadError(found.message, found.token, found.word)
 
 
 def head(group: Group) -> str:

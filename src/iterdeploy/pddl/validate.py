@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from iterdeploy.errors import nearest
 from iterdeploy.pddl.conditions import State, test_of, unmet
+from iterdeploy.pddl.formulas import fits
+from iterdeploy.pddl.kept import MOST
 from iterdeploy.pddl.lexer import fold
-from iterdeploy.pddl.steps import Blueprint, Step, workshop
+from iterdeploy.pddl.steps import Step, blueprints
 from iterdeploy.pddl.structures import Action, Binding, Domain, Formula, Problem, Variable, Vocabulary
 from iterdeploy.types import Fault
 
 _LONGEST = 120  # characters of an action in a reason
-_KEPT = 5_000  # steps kept filled in for one set of objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,89 +42,54 @@ class _MisfitError(Exception):
         self.reason = reason
 
 
-class _Arena:
-    """The objects of a problem, and the steps that are known to fit them."""
-
-    def __init__(self, domain: Domain, vocabulary: Vocabulary) -> None:
-        self.objects = vocabulary.objects
-        self.members = vocabulary.members
-        self.workshop = workshop(domain)
-        self.steps: dict[tuple[str, Binding], Step] = {}
-        self.places: dict[str, tuple[Mapping[str, None], ...]] = {}
-
-    def step(self, action: Action) -> Step:
-        """The action filled in. Raises _MisfitError if it cannot be."""
-        key = (action.name, action.args)
-        step = self.workshop.steps.get(key) or self._new_step(action)
-        taken = step.blueprint
-        places = self.places.get(taken.schema.name) or self._places(taken)
-        for place, arg in zip(places, step.binding, strict=True):
-            if arg not in place:
-                raise self._unfit(action, step.binding, taken.schema.parameters)
-        if len(self.steps) < _KEPT:
-            self.steps[key] = step
-        return step
-
-    def _new_step(self, action: Action) -> Step:
-        taken = self.workshop.blueprints.get(action.name)
-        if taken is None or len(action.args) != len(taken.schema.parameters):
-            return self._folded_step(action)
-        if not all(arg in self.objects for arg in action.args):
-            return self._folded_step(action)
-        return self.workshop.step(taken, action.args)
-
-    def _folded_step(self, action: Action) -> Step:
-        """The step of an action whose names are not written as the domain and problem write them."""
-        name, args = fold(action.name), tuple(map(fold, action.args))
-        taken = self.workshop.blueprints.get(name)
-        if taken is None:
-            there = nearest(name, self.workshop.blueprints)
-            raise _MisfitError(
-                Fault.UNKNOWN_ACTION, f"no action {_brief(name)!r} in {_brief(action)}; {there}"
-            )
-        parameters = taken.schema.parameters
-        if len(args) != len(parameters):
-            counts = f"takes {_arguments(len(parameters))}, and {_brief(action)} has {len(args)}"
-            raise _MisfitError(Fault.ARITY, f"{name} {counts}")
-        for arg in args:
-            if arg not in self.objects:
-                raise self._unknown(action, arg)
-        return self.workshop.step(taken, args)
-
-    def _places(self, taken: Blueprint) -> tuple[Mapping[str, None], ...]:
-        """The objects that each parameter of an action takes."""
-        places = tuple(map(self._place, taken.schema.parameters))
-        self.places[taken.schema.name] = places
-        return places
-
-    def _place(self, variable: Variable) -> Mapping[str, None]:
-        members = self.members
-        if len(variable.types) == 1:
-            return members[variable.types[0]]
-        return {name: None for kind in variable.types for name in members[kind]}
-
-    def _unfit(self, action: Action, args: Binding, parameters: tuple[Variable, ...]) -> _MisfitError:
-        objects = self.objects
-        for arg in args:
-            if arg not in objects:
-                return self._unknown(action, arg)
-        for number, (arg, variable) in enumerate(zip(args, parameters, strict=True), 1):
-            if arg not in self._place(variable):
-                have, want = " or ".join(objects[arg]), " or ".join(variable.types)
-                return _MisfitError(
-                    Fault.TYPE,
-                    f"argument {number} of {action} takes type {want}, and {arg} is of type {have}",
-                )
-        raise AssertionError(f"{action} fits")  # the caller found an argument that does not
-
-    def _unknown(self, action: Action, arg: str) -> _MisfitError:
-        there = nearest(arg, self.objects)
-        return _MisfitError(Fault.UNKNOWN_OBJECT, f"no object {_brief(arg)!r} for {_brief(action)}; {there}")
+def _step_of(action: Action, domain: Domain, vocabulary: Vocabulary) -> Step:
+    """The action filled in with the objects of a problem. Raises _MisfitError if it cannot be."""
+    known, objects, steps = blueprints(domain), vocabulary.objects, vocabulary.names.steps
+    name, args = action
+    if name not in known or not objects.keys() >= {*args}:
+        name, args = fold(name), tuple(map(fold, args))
+    taken = known.get(name)
+    if taken is None:
+        there = nearest(name, known)
+        raise _MisfitError(Fault.UNKNOWN_ACTION, f"no action {_brief(name)!r} in {_brief(action)}; {there}")
+    parameters = taken.schema.parameters
+    if len(args) != len(parameters):
+        counts = f"takes {_arguments(len(parameters))}, and {_brief(action)} has {len(args)}"
+        raise _MisfitError(Fault.ARITY, f"{name} {counts}")
+    for arg, variable in zip(args, parameters, strict=True):
+        if arg not in objects or not fits(objects[arg], variable.types, vocabulary.types):
+            raise _misfit(action, args, parameters, vocabulary)
+    folded = action if action == (name, args) else Action(name, args)
+    step = steps.get(folded) or steps.keep(folded, taken.fill_in(args))
+    if vocabulary.steps is not None and len(vocabulary.steps) < MOST:
+        vocabulary.steps[action] = step
+    return step
 
 
-@lru_cache(maxsize=128)
-def _arena(domain: Domain, vocabulary: Vocabulary) -> _Arena:
-    return _Arena(domain, vocabulary)
+def _known_steps(plan: Sequence[Action], vocabulary: Vocabulary) -> Mapping[Action, Step]:
+    """Steps that fit the objects: those of earlier plans for them, or for the first plan those of other problems."""
+    if vocabulary.steps is not None:
+        return vocabulary.steps
+    vocabulary.steps = {}
+    named = set[str]().union(*[action.args for action in plan])
+    return vocabulary.names.steps if vocabulary.objects.keys() >= named else vocabulary.steps
+
+
+def _misfit(
+    action: Action, args: Binding, parameters: tuple[Variable, ...], vocabulary: Vocabulary
+) -> _MisfitError:
+    """What is wrong with the first argument that is no object, or else with the first of a wrong type."""
+    objects = vocabulary.objects
+    for arg in args:
+        if arg not in objects:
+            there = f"for {_brief(action)}; {nearest(arg, objects)}"
+            return _MisfitError(Fault.UNKNOWN_OBJECT, f"no object {_brief(arg)!r} {there}")
+    for number, (arg, variable) in enumerate(zip(args, parameters, strict=True), 1):
+        if not fits(objects[arg], variable.types, vocabulary.types):
+            have, want = " or ".join(objects[arg]), " or ".join(variable.types)
+            reason = f"argument {number} of {action} takes type {want}, and {arg} is of type {have}"
+            return _MisfitError(Fault.TYPE, reason)
+    raise AssertionError(f"{action} fits")  # the caller found an argument that does not
 
 
 def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgement:
@@ -133,12 +98,11 @@ def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgem
     Within a step: the action's name, the number of arguments, their names, their types, the precondition.
     Names are compared without regard to ASCII case. A wrong plan is a Judgement, never an exception.
     """
-    arena = _arena(domain, problem.vocabulary)
-    state = State(domain, problem)
-    kept, atoms, number = arena.steps, state.atoms, 0
+    vocabulary, state, number = problem.vocabulary, State(domain, problem), 0
+    atoms, known = state.atoms, _known_steps(plan, vocabulary).get
     try:
         for number, action in enumerate(plan, 1):
-            step = kept.get((action.name, action.args)) or arena.step(action)
+            step = known(action) or _step_of(action, domain, vocabulary)
             if step.plain and step.needs <= atoms:
                 atoms -= step.deletes
                 atoms |= step.adds

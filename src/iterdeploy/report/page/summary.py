@@ -87,15 +87,16 @@ def facts(recipe: Recipe) -> list[tuple[str, str]]:
 
 
 def _distributions(chunks: Sequence[Chunk], of: Callable[[Tally], Counter[int]]) -> dict[str, Any]:
-    """For each split: the width of a bin, and for each generation its bins as [first value, count]."""
-    found = {}
+    """For each split, [generation, bins as [first value, count]] a row; both splits share the width and the axis."""
+    width, rows = binned([of(chunk.tally) for chunk in chunks], BINS)
+    firsts = [first for row in rows for first, _ in row]
+    found: dict[str, Any] = {
+        "width": width,
+        "reach": [min(firsts, default=0), max(firsts, default=0) + width],
+    }
+    pairs = list(zip(chunks, rows, strict=True))
     for split in SPLITS:
-        here = [chunk for chunk in chunks if chunk.split == split]
-        width, rows = binned([of(chunk.tally) for chunk in here], BINS)
-        found[split] = {
-            "width": width,
-            "rows": [[c.generation, bins] for c, bins in zip(here, rows, strict=True)],
-        }
+        found[split] = [[chunk.generation, bins] for chunk, bins in pairs if chunk.split == split]
     return found
 
 
@@ -153,7 +154,7 @@ def series(numbers: RunNumbers) -> list[dict[str, Any]]:
 
 
 def _curves(
-    numbers: RunNumbers, name: str, title: str, says: str, of: Callable[[SplitNumbers], float | None]
+    numbers: RunNumbers, short: str, title: str, says: str, of: Callable[[SplitNumbers], float | None]
 ) -> dict[str, Any] | None:
     lines = []
     for split in SPLITS:
@@ -161,13 +162,14 @@ def _curves(
         points = [(number, round(value, 6)) for number, value in found if value is not None]
         if points:
             lines.append({"split": split, "points": points})
-    return {"id": name, "title": title, "says": says, "lines": lines} if lines else None
+    name = short.lower().replace(" ", "-")
+    return {"id": name, "short": short, "title": title, "says": says, "lines": lines} if lines else None
 
 
 def _over_bound(numbers: RunNumbers) -> dict[str, Any] | None:
     return _curves(
         numbers,
-        "over-bound",
+        "Over the bound",
         "Plan length over its lower bound",
         "Mean of steps divided by the least number that any valid plan needs; 1 cannot be improved on, and less "
         "than 1 would prove that the validator accepted a plan that is not one.",
@@ -178,7 +180,7 @@ def _over_bound(numbers: RunNumbers) -> dict[str, Any] | None:
 def _unanimous(numbers: RunNumbers) -> dict[str, Any] | None:
     return _curves(
         numbers,
-        "unanimous",
+        "Unanimous",
         f"Solved by each of {numbers.samples} answers",
         "Share of the tasks that every one of the answers solved. The gap to the share of tasks solved at least "
         "once is how much luck there is in one answer.",

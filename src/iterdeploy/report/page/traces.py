@@ -28,6 +28,7 @@ class Tally:
     steps: Counter[int] = field(default_factory=Counter)  # of valid plans
     reasoning: Counter[int] = field(default_factory=Counter)  # tokens, of all answers
     sampled: int = 0  # tokens, of all answers
+    planned: int = 0  # steps of all plans that were read
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,8 @@ class Chunk:
     tally: Tally
 
 
-def add_traces(run: Run, index: Group, texts: Group) -> list[Chunk]:
+def add_traces(run: Run, tasks: Sequence[Task], index: Group, texts: Group) -> list[Chunk]:
     """Add the blocks `tasks`, `index-N` and `examples`, and the pages `tasks-N` and `traces-N-P`."""
-    tasks = run.tasks() if (run.path / "tasks.jsonl").exists() else []
     generations = len(run.generations())
     _add_tasks(tasks, index, texts)
     learned = _learned(run, generations)
@@ -138,6 +138,7 @@ def _tally(answers: Sequence[Answer]) -> Tally:
         Counter(answer.verdict.cost for answer in answers if answer.verdict.valid),
         Counter(answer.verdict.reasoning_tokens for answer in answers),
         sum(len(answer.trace.token_ids) for answer in answers),
+        sum(len(answer.verdict.plan) for answer in answers),
     )
 
 

@@ -57,10 +57,12 @@ function curves(width, lines, { height = 260, from = null, yText, xLabel = "gene
   const least = Math.min(...all.map((point) => point.low ?? point.y));
   const low = from ?? least - 0.15 * (top - least || 1);
   const high = Math.max(top + 0.08 * (top - low), low + unit * 1e-3);
-  const x = xs.length > 1 ? [xs[0], xs.at(-1)] : [xs[0] - 1, xs[0] + 1];
+  const pad = xs.length > 1 ? 0.03 * (xs.at(-1) - xs[0]) : 1;
+  const x = [xs[0] - pad, xs.at(-1) + pad];
   const yTicks = ticks(low, high);
-  const { root, X, Y } = plane(width, height, { x, y: [low, high], xTicks: thinned(xs, width / 44), yTicks, yText, xLabel, right: 28, left: 52 });
+  const { root, X, Y } = plane(width, height, { x, y: [low, high], xTicks: thinned(xs, width / 44), yTicks, yText, xLabel, left: 52 });
   const roomy = (X(x[1]) - X(x[0])) / Math.max(1, xs.length - 1) > 42;
+  const highest = (p) => lines.every((line) => line.points.every((other) => other.x !== p.x || other.y <= p.y));
   for (const { split, points } of lines) {
     const banded = points.filter((point) => point.low !== undefined);
     const band = [...banded.map((p) => [X(p.x), Y(p.high)]), ...banded.map((p) => [X(p.x), Y(p.low)]).reverse()];
@@ -70,7 +72,7 @@ function curves(width, lines, { height = 260, from = null, yText, xLabel = "gene
   for (const { split, points } of lines) {
     for (const [place, p] of points.entries()) {
       const named = p.text && (roomy || place === 0 || place === points.length - 1);
-      const text = named ? svg("text", { class: `value middle ${split}`, x: X(p.x), y: Y(p.y) - 11 }, p.text) : null;
+      const text = named ? svg("text", { class: `value middle ${split}`, x: X(p.x), y: Y(p.y) + (highest(p) ? -11 : 21) }, p.text) : null;
       root.append(mark(p.href, p.label, halo(X(p.x), Y(p.y)), dot(X(p.x), Y(p.y), split), ...(text ? [text] : [])));
     }
   }
@@ -103,12 +105,11 @@ function updown(width, groups, { height = 230 }) {
   return root;
 }
 
-/** One histogram below the other over one axis: {name, bins: [[first, count]], middle} with the width of a bin. */
-function ridges(width, rows, { bin, split, label, href, middleLabel, xLabel }) {
+/** One histogram below the other over one axis from `reach[0]` to `reach[1]`: {name, bins: [[first, count]], middle}. */
+function ridges(width, rows, { bin, reach, split, label, href, middleLabel, xLabel }) {
   const [step, top, left, right] = [Math.max(34, Math.min(52, 420 / rows.length)), 8, 52, 18];
   const height = top + rows.length * step + 44;
-  const firsts = rows.flatMap((row) => row.bins.map(([first]) => first));
-  const [low, high] = [Math.min(...firsts), Math.max(...firsts) + bin];
+  const [low, high] = reach;
   const most = Math.max(...rows.flatMap((row) => row.bins.map(([, count]) => count)));
   const { root, X } = plane(width, height, { x: [low, high], y: [0, 1], xTicks: ticks(low, high, Math.max(3, width / 80)), yTicks: [], xText: number, xLabel, left, right });
   for (const [place, row] of rows.entries()) {
@@ -152,6 +153,15 @@ function stacked(width, rows, { text, kinds }) {
   return root;
 }
 
+/** The mean over a tenth of the curve around each point. */
+function smoothed(points) {
+  const half = Math.ceil(points.length / 20);
+  return points.map(([x], place) => {
+    const near = points.slice(Math.max(0, place - half), place + half + 1);
+    return [x, near.reduce((sum, [, y]) => sum + y, 0) / near.length];
+  });
+}
+
 /** Loss by step, a line for each generation: {name, shade, points, validation, label, href}. */
 function losses(width, lines, { height = 260 }) {
   const points = lines.flatMap((line) => [...line.points, ...line.validation]);
@@ -165,8 +175,12 @@ function losses(width, lines, { height = 260 }) {
     const inside = (y) => Math.max(Y(y), Y(high));
     const at = line.points.map(([x, y]) => [X(x), inside(y)]);
     const drawn = at.length ? path(at) : "M0,0";
-    const shape = [svg("path", { class: "reach-line", d: drawn }), svg("path", { class: `curve shade-${line.shade}`, d: drawn })];
-    const end = at.at(-1);
+    const calm = smoothed(line.points).map(([x, y]) => [X(x), inside(y)]);
+    const shape = [
+      svg("path", { class: "reach-line", d: drawn }), svg("path", { class: `curve raw shade-${line.shade}`, d: drawn }),
+      svg("path", { class: `curve shade-${line.shade}`, d: calm.length ? path(calm) : "M0,0" }),
+    ];
+    const end = calm.at(-1);
     if (end) shape.push(svg("text", { class: "value", x: end[0] + 5, y: end[1] + 4 }, line.name));
     const valid = line.validation.map(([x, y]) => svg("path", { class: `diamond shade-${line.shade}`, d: `M${X(x)},${inside(y) - 6}l6,6l-6,6l-6,-6Z` }));
     root.append(mark(line.href, line.label, shape, valid));

@@ -50,21 +50,20 @@ function opening({ numbers, seconds }) {
 
 function tile(split, first, last) {
   const [before, now] = [first[split], last[split]];
-  const interval = `${(100 * now.low).toFixed(0)} to ${(100 * now.high).toFixed(0)} %`;
+  const interval = `${(100 * now.low).toFixed(0)}–${(100 * now.high).toFixed(0)}`;
   return el("a", { class: `tile ${split}`, href: tracesLink({ generation: last.number, split, verdict: "valid" }) },
     el("span", { class: "tile-name" }, `${SPLITS[split]} tasks solved`),
     el("span", { class: "tile-value" }, `${before.solved} → `, el("b", {}, now.solved), el("span", { class: "faint" }, ` of ${now.asked}`)),
-    el("span", { class: "tile-note" }, now.ratio ? `${now.ratio.toFixed(2)} times; ` : "", `${percent(now.share)}, 95 % interval ${interval}`));
+    el("span", { class: "tile-note" }, now.ratio ? `${now.ratio.toFixed(2)} times, now ` : "", `${percent(now.share)} (95 %: ${interval})`));
 }
 
 function recipe({ facts, changed, whole }) {
   const list = el("dl", { class: "facts" }, facts.map(([name, text]) => [el("dt", {}, name), el("dd", {}, text)]));
-  const table = changed.length
-    ? grid(["setting", "here", "default"], changed.map(([key, value, usual]) => [el("code", {}, key), el("code", {}, value), el("code", { class: "faint" }, usual)]), "plain")
-    : el("p", { class: "says" }, "Every setting has its default.");
+  const rows = changed.map(([key, value, usual]) => [el("code", {}, key), el("code", {}, value), el("code", { class: "faint" }, usual)]);
+  const differing = `${plural(changed.length, "setting")} that ${changed.length === 1 ? "differs" : "differ"} from the defaults`;
   return el("section", { class: "recipe", "aria-labelledby": "recipe-title" },
     el("h2", { id: "recipe-title" }, "What was run"), list,
-    el("details", { open: changed.length > 0 && changed.length <= 12 }, el("summary", {}, changed.length ? `${plural(changed.length, "setting")} that ${changed.length === 1 ? "differs" : "differ"} from the defaults` : "No setting differs from the defaults"), table),
+    changed.length ? el("details", { open: changed.length <= 12 }, el("summary", {}, differing), grid(["setting", "here", "default"], rows, "plain")) : el("p", { class: "says" }, "Every setting has its default."),
     el("details", {}, el("summary", {}, "The whole recipe"), el("pre", { class: "code" }, whole)));
 }
 
@@ -161,14 +160,14 @@ function changeFigure(run) {
 /** Distributions by generation; `of` names the numbers and the bins, `filter` the traces of a bin. */
 function spreadFigure(run, { id, short, title, says, what, bins, of, filter, xLabel }) {
   const panel = (split) => {
-    const { width: bin, rows } = bins[split];
+    const [bin, rows] = [bins.width, bins[split]];
     const spreads = Object.fromEntries(run.numbers.generations.map((row) => [row.number, row[split][of]]));
     const known = rows.filter(([, counts]) => counts.length).map(([generation, counts]) => ({ name: generation, bins: counts, middle: spreads[generation]?.median ?? null }));
     if (!known.length) return { node: el("p", { class: "faint" }, `No ${what} yet.`) };
     const range = (first) => (bin === 1 ? `${first}` : `${first} to ${first + bin - 1}`);
     return {
       draw: (width) => ridges(width, known, {
-        bin, split, xLabel,
+        bin, split, xLabel, reach: bins.reach,
         label: (row, first, count) => `generation ${row.name}: ${plural(count, "answer")} with ${range(first)} ${xLabel}`,
         middleLabel: (row) => `generation ${row.name}: median ${row.middle} ${xLabel}`,
         href: (row, first) => tracesLink({ generation: row.name, split, ...filter(`${first}-${first + bin - 1}`) }),
@@ -203,12 +202,12 @@ function faultFigure(run) {
     const cell = (row, kind) => {
       const count = row[split].faults[kind];
       const label = `generation ${row.number}: ${plural(count, "answer")} with the fault ${kind}, ${SPLITS[split]}`;
-      return el("td", { class: `bar-cell ${split}`, style: `--share:${((100 * count) / most).toFixed(1)}%` },
+      return el("td", { class: count / most > 0.55 ? `heat ${split} strong` : `heat ${split}`, style: `--share:${((100 * count) / most).toFixed(1)}%` },
         count ? el("a", { class: "cell", href: tracesLink({ generation: row.number, split, fault: kind }), "data-tip": label, "aria-label": label }, number(count)) : el("span", { class: "faint" }, "·"));
     };
-    const head = el("tr", {}, el("th", { scope: "col" }, "fault"), rows.map((row) => el("th", { scope: "col" }, row.number)));
+    const head = el("tr", {}, el("th", { scope: "col", class: "word" }, "fault"), rows.map((row) => el("th", { scope: "col" }, row.number)));
     const body = kinds.map((kind) => el("tr", {}, el("th", { scope: "row", class: "word" }, kind), rows.map((row) => cell(row, kind))));
-    return { node: el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Faults, ${SPLITS[split]}` }, el("table", { class: "faults" }, el("thead", {}, head), el("tbody", {}, body))) };
+    return { node: el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Faults, ${SPLITS[split]}` }, el("table", { class: "heatmap" }, el("thead", {}, head), el("tbody", {}, body))) };
   };
   return figure({
     id: "faults", short: "Faults", title: "Faults by kind", panels: pair(run, panel),
@@ -228,7 +227,7 @@ function diversityFigure(run) {
   })).filter((one) => one.points.length);
   const panel = (name, of, said, yText) => {
     const lines = line(of, said);
-    return lines.length ? [{ name, draw: (width) => curves(width, lines, { height: 210, yText, unit: 10 }) }] : [];
+    return lines.length ? [{ name, draw: (width) => curves(width, lines, { height: 210, from: 0, yText }) }] : [];
   };
   return figure({
     id: "diversity", short: "Diversity", title: "Diversity", legend: legendOf(run),
@@ -294,12 +293,14 @@ function costFigure(run) {
   });
 }
 
+const furtherFigures = (run) => run.series.map((series) => seriesFigure(run, series));
+
 function seriesFigure(run, series) {
   const lines = series.lines.map(({ split, points }) => ({
     split,
     points: points.map(([x, y]) => ({ x, y, label: `generation ${x}, ${SPLITS[split]}: ${+y.toFixed(3)}`, href: tracesLink({ generation: x, split, verdict: "valid" }) })),
   }));
-  return figure({ id: series.id, short: series.title, title: series.title, legend: legendOf(run), says: series.says, panels: [{ draw: (width) => curves(width, lines, { height: 210, yText: (value) => +value.toFixed(3) }) }] });
+  return figure({ id: series.id, short: series.short, title: series.title, legend: legendOf(run), says: series.says, panels: [{ draw: (width) => curves(width, lines, { height: 210, yText: (value) => +value.toFixed(3) }) }] });
 }
 
-const FIGURES = [solvedFigure, sizeFigure, changeFigure, lengthFigure, reasoningFigure, faultFigure, diversityFigure, trainingFigure, costFigure, (run) => run.series.map((one) => seriesFigure(run, one))];
+const FIGURES = [solvedFigure, sizeFigure, changeFigure, lengthFigure, furtherFigures, reasoningFigure, faultFigure, diversityFigure, trainingFigure, costFigure];

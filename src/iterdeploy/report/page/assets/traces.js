@@ -134,7 +134,7 @@ class TracesView {
     const chosen = id === this.filter.trace;
     const state = fault ? el("span", { class: "invalid" }, `✗ ${fault}`) : el("span", { class: "valid" }, `✓ ${plural(index.steps[row], "step")}`);
     return el("a", {
-      class: "row", role: "option", id: `row-${place}`, "aria-selected": chosen, tabindex: -1, style: `top:${top}px`, href: tracesLink({ ...this.filter, trace: id, beside: "" }),
+      class: "row", role: "option", id: `row-${place}`, "aria-selected": String(chosen), tabindex: -1, style: `top:${top}px`, href: tracesLink({ ...this.filter, trace: id, beside: "" }),
       "aria-posinset": place + 1, "aria-setsize": this.found.rows.length,
     }, el("span", { class: "row-id" }, hostileLine(id, 60)), state,
     el("span", { class: "row-note" }, `generation ${generation}, ${SPLITS[split]}, size ${this.tasks.sizes[index.task[row]]}`));
@@ -203,17 +203,17 @@ class TracesView {
       pagedRow(`traces-${place.chunk}`, pages, place.row),
       pagedRow("tasks", this.tasks.pages, task),
       answersTo(this.run, task, split),
-      pictureOf(this.tasks, task),
+      pictureOf(this.run, task, this.tasks.ids[task], id),
     ]);
     const about = { ...place, id, index, generation, split, task, fault: this.run.faults[index.fault[place.row]] };
     const steps = plan ? plan.split("\n") : [];
     return el("article", { "aria-label": `Trace ${id}` },
-      this.heading(about), this.verdict(about, reason, steps.length), this.history(about, same),
-      section("Plan", steps.length || picture ? player(steps, index.failing[place.row], reason, picture) : el("p", { class: "faint" }, "No plan could be read from the answer."), rules ? `read by the rules ${rules.replaceAll(" ", ", ")}` : ""),
+      el("div", {}, this.heading(about), this.verdict(about, reason, steps.length), this.history(about, same)),
+      el("div", {}, section("Plan", steps.length ? player(steps, index.failing[place.row], reason, picture) : el("p", { class: "faint" }, "No plan could be read from the answer."), rules ? `read by the rules ${rules.replaceAll(" ", ", ")}` : ""),
       ...answerSections(answer, index.reasoning[place.row], index.tokens[place.row]),
       section("Prompt", hostile(prompt)),
       ...Object.entries(spec).map(([name, text]) => folded(`The validator's ${name}`, hostile(text))),
-      ...(this.tasks.domains[this.tasks.domain[task]][1] ? [folded("The validator's domain", hostile(this.tasks.domains[this.tasks.domain[task]][1]))] : []));
+      ...(this.tasks.domains[this.tasks.domain[task]][1] ? [folded("The validator's domain", hostile(this.tasks.domains[this.tasks.domain[task]][1]))] : [])));
   }
 
   heading({ id, generation, split, task, index, row }) {
@@ -269,6 +269,13 @@ function answerSections(answer, reasoning, tokens) {
   return end < 0 ? [rest] : [section("Reasoning", hostile(answer.slice(0, end)), plural(reasoning, "token")), rest];
 }
 
-async function pictureOf(tasks, task) {
-  return tasks.pictures?.length ? pagedRow("pictures", tasks.pictures, task) : null;
+const TASKS_A_BLOCK = 50; // as in page/pictures.py
+
+/** The picture of a trace's plan; null where the page has none. */
+async function pictureOf(run, task, taskId, id) {
+  const place = Math.floor(task / TASKS_A_BLOCK);
+  if (place >= run.pictures) return null;
+  const { elements, tasks } = await block(`pictures-${place}`);
+  const drawing = tasks[taskId]?.find(({ traces }) => traces.includes(id));
+  return drawing ? { drawing, table: elements } : null;
 }

@@ -1,0 +1,165 @@
+"""A validator that errs: does the model learn its errors, and do they grow from generation to generation?
+
+python experiments/validator_bias/run.py             all arms, three seeds; about an hour on two cores, can be stopped
+python experiments/validator_bias/run.py --quick     two arms of one seed in minutes; checks the claim
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from arms import COLOURS, Arm, Curves, Experiment, main
+from biased import truth
+
+from iterdeploy.store import Run
+from iterdeploy.types import Split, Task, Verdict
+
+NAMES = ("accept_5", "accept_10", "accept_30", "no_goal", "no_clear", "likes_unstack", "reject_30")
+ARMS = (Arm("truth"), *(Arm(name, {"validate.validator": f"biased:{name}"}) for name in NAMES))
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """One generation: what its validator accepted, what is true of it, and what the generation was trained on."""
+
+    accepted: int
+    false_accepts: int
+    solved: int  # deployed tasks truly solved, accepted or not
+    heldout_accepted: int
+    heldout_solved: int
+    examples: int
+    invalid_examples: int
+    chosen_false: int  # tasks with a true and a false accept in the pool whose chosen trace is false
+    contested: int  # tasks with a true and a false accept in the pool
+
+
+def truths(run: Run) -> list[Truth]:
+    """Every generation of a run, its plans judged again by our validator."""
+    valid: dict[str, bool] = {}
+    accepted: dict[str, list[str]] = {}
+    rows = []
+    for row in run.generations():
+        counts: dict[Split, tuple[int, int, int]] = {}
+        for split in ("deployed", "heldout"):
+            tasks = {task.id: task for task in run.tasks(split)}
+            traces, verdicts = run.traces(row.number, split), run.verdicts(row.number, split)
+            for trace, verdict in zip(traces, verdicts, strict=True):
+                valid[trace.id] = _true(tasks[trace.task_id], verdict)
+            took = [v.trace_id for v in verdicts if v.valid]
+            counts[split] = (len(took), sum(not valid[t] for t in took), sum(valid[t.id] for t in traces))
+        examples = run.examples(row.number)
+        contested = [e for e in examples if len({valid[trace] for trace in accepted.get(e.task_id, [])}) == 2]
+        rows.append(
+            Truth(
+                *counts["deployed"],
+                counts["heldout"][0],
+                counts["heldout"][2],
+                len(examples),
+                sum(not valid[e.trace_id] for e in examples),
+                sum(not valid[e.trace_id] for e in contested),
+                len(contested),
+            )
+        )
+        for trace, verdict in zip(run.traces(row.number), run.verdicts(row.number), strict=True):
+            if verdict.valid:
+                accepted.setdefault(trace.task_id, []).append(trace.id)
+    return rows
+
+
+def _true(task: Task, verdict: Verdict) -> bool:
+    return (
+        bool(verdict.plan) and truth(task.spec["domain"], task.spec["problem"], "\n".join(verdict.plan)).valid
+    )
+
+
+def more(runs: Mapping[str, Sequence[Run]], out: Path) -> None:
+    """truth.md, truth.json and truth.png: accepted and true counts side by side."""
+    found = {name: [truths(run) for run in of] for name, of in runs.items()}
+    content = {name: [[asdict(row) for row in run] for run in of] for name, of in found.items()}
+    (out / "truth.json").write_text(json.dumps(content, indent=1) + "\n")
+    lines = [
+        "Means over seeds, by generation.",
+        "",
+        "| validator | accepted | truly solved | held-out accepted | held-out truly solved "
+        "| invalid in training, % | false chosen where both were there |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, of in found.items():
+        shares = [100 * r.invalid_examples / max(r.examples, 1) for run in of for r in run]
+        size = len(of[0])
+        invalid = " ".join(f"{statistics.mean(shares[i::size]):.0f}" for i in range(1, size))
+        chosen = sum(r.chosen_false for run in of for r in run)
+        contested = sum(r.contested for run in of for r in run)
+        lines.append(
+            f"| {name} | {_means(of, 'accepted')} | {_means(of, 'solved')} | {_means(of, 'heldout_accepted')} | "
+            f"{_means(of, 'heldout_solved')} | {invalid} | {chosen} of {contested} |"
+        )
+    (out / "truth.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+    _figure(found, out / "truth.png")
+
+
+def _means(runs: Sequence[Sequence[Truth]], field: str) -> str:
+    return " ".join(f"{statistics.mean(getattr(g, field) for g in gs):.0f}" for gs in zip(*runs, strict=True))
+
+
+def _figure(found: Mapping[str, Sequence[Sequence[Truth]]], file: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    for colour, (name, runs) in zip(COLOURS, found.items(), strict=False):
+        generations = list(zip(*runs, strict=True))
+        x = range(len(generations))
+        left.plot(
+            x, [statistics.mean(g.heldout_solved for g in gs) for gs in generations], color=colour, label=name
+        )
+        left.plot(
+            x, [statistics.mean(g.heldout_accepted for g in gs) for gs in generations], ":", color=colour
+        )
+        share = [
+            statistics.mean(100 * g.false_accepts / max(g.accepted, 1) for g in gs) for gs in generations
+        ]
+        right.plot(x, share, color=colour, marker="o", markersize=4)
+    left.set_title("held-out: truly solved (line) and accepted (dots)", loc="left", fontsize=10)
+    right.set_title("false among the accepted deployed answers, %", loc="left", fontsize=10)
+    left.legend(fontsize=8, frameon=False)
+    for axes in (left, right):
+        axes.set_xlabel("generation")
+        axes.set_ylim(bottom=0)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(file, dpi=130, metadata={"Software": None})
+
+
+def claim(found: Mapping[str, Curves]) -> None:
+    """A validator that does not look at the goal has its accepts rise."""
+    assert found["no_goal"].last("deployed")[0] > found["no_goal"].deployed[0][0], found
+
+
+if __name__ == "__main__":
+    main(
+        Experiment(
+            folder=Path(__file__).parent,
+            base={
+                "tasks.count": 300,
+                "tasks.sizes": list(range(6, 14)),
+                "generations": 4,
+                "train.epochs": 1000.0,
+                "train.max_steps": 40,
+            },
+            arms=ARMS,
+            quick={"tasks.count": 120, "tasks.heldout": 40, "tasks.sizes": [6, 7, 8], "generations": 1},
+            quick_arms=("truth", "no_goal"),
+            claim=claim,
+            more=more,
+        )
+    )
