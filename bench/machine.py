@@ -59,5 +59,7 @@ def _processor() -> str:
 
 
 def _versions() -> list[tuple[str, str]]:
-    installed = {d.metadata["Name"].lower(): d.version for d in importlib.metadata.distributions()}
+    installed = {
+        d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions()
+    }
     return [(name, installed[name]) for name in PACKAGES if name in installed]

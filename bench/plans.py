@@ -14,7 +14,6 @@ from iterdeploy.domains.blocksworld import (
     Tower,
     instance_text,
     random_instance,
-    random_towers,
 )
 
 Naming = Literal["drawn", "first", "new"]
@@ -55,20 +54,28 @@ def plans(count: int, size: int, steps: int, rng: random.Random) -> list[Case]:
 
 def large(blocks: int, rng: random.Random) -> Case:
     """A problem of any number of blocks, and a plan for it."""
-    names = [f"b{number}" for number in range(1, blocks + 1)]
-    instance = Instance(random_towers(names, rng), random_towers(names, rng))
+    instance = Instance(random_start(blocks, rng), random_start(blocks, rng))
     return case(instance_text(instance, rng), solution(instance, rng), True, rng)
 
 
 def long(blocks: int, steps: int, rng: random.Random) -> Case:
     """A plan of so many steps, an even number, that moves blocks about; the goal is where it ends."""
-    names = [f"b{number}" for number in range(1, blocks + 1)]
-    start = random_towers(names, rng)
+    start = random_start(blocks, rng)
     towers, plan = [list(tower) for tower in start], list[str]()
     while len(plan) < steps:
         plan += random_move(towers, rng)
     instance = Instance(start, tuple(map(tuple, towers)))
     return case(instance_text(instance, rng), plan, True, rng)
+
+
+def random_start(blocks: int, rng: random.Random) -> tuple[Tower, ...]:
+    """Blocks b1, b2, ... in random order; one in ten begins a tower (uniform draws are for smaller numbers)."""
+    towers: list[list[str]] = []
+    for number in rng.sample(range(1, blocks + 1), blocks):
+        if not towers or rng.random() < 0.1:
+            towers.append([])
+        towers[-1].append(f"b{number}")
+    return tuple(map(tuple, towers))
 
 
 def case(problem: str, plan: Sequence[str], valid: bool, rng: random.Random) -> Case:

@@ -40,9 +40,15 @@ def write(path: Path, of: Played, hostile: str = "") -> Run:
         deploy=Deploy(max_tokens=4096),
     )
     run = Run.create(path, recipe)
-    tasks = [_task(of, split, n) for split in SPLITS for n in range(of.count if split == "deployed" else of.heldout)]
+    tasks = [
+        _task(of, split, n)
+        for split in SPLITS
+        for n in range(of.count if split == "deployed" else of.heldout)
+    ]
     write_rows(path / "tasks.jsonl", tasks)
-    judge = PddlDomain(of.family.name, of.family.text, lambda size, rng: "", lambda a, b: "", recipe.validate.rules)
+    judge = PddlDomain(
+        of.family.name, of.family.text, lambda size, rng: "", lambda a, b: "", recipe.validate.rules
+    )
     before: dict[Split, list[Trace]] = {}
     for number in range(of.generations + 1):
         solved = {}
@@ -51,7 +57,9 @@ def write(path: Path, of: Played, hostile: str = "") -> Run:
             traces = [_trace(of, task, number, chance) for task in tasks if task.split == split]
             if hostile and number == of.generations and split == "heldout":
                 traces[-1] = _said(traces[-1], hostile)
-            verdicts = [judge.validate(task, trace) for task, trace in zip(_of(tasks, split), traces, strict=True)]
+            verdicts = [
+                judge.validate(task, trace) for task, trace in zip(_of(tasks, split), traces, strict=True)
+            ]
             write_rows(run.traces_file(number, split), traces)
             write_rows(run.verdicts_file(number, split), verdicts)
             solved[split] = sum(verdict.valid for verdict in verdicts)
@@ -74,7 +82,9 @@ def _of(tasks: list[Task], split: Split) -> list[Task]:
 def _task(of: Played, split: Split, number: int) -> Task:
     problem = of.family.make(of.size, random.Random(f"{split} {number}"))
     spec = {"domain": of.family.text, "problem": problem}
-    return Task(f"{split[0]}{number:03d}", of.family.name, f"solve {problem}", spec, split, of.size[of.family.size])
+    return Task(
+        f"{split[0]}{number:03d}", of.family.name, f"solve {problem}", spec, split, of.size[of.family.size]
+    )
 
 
 def _trace(of: Played, task: Task, generation: int, chance: random.Random) -> Trace:
@@ -84,7 +94,9 @@ def _trace(of: Played, task: Task, generation: int, chance: random.Random) -> Tr
             lambda: plan.pop(len(plan) // 2), lambda: plan.pop(), plan.clear, lambda: plan.append("(vanish x)")
         ]  # fmt: skip
         chance.choice(breaks)()
-    text = "thinking of it\n</think>\n" + ("<plan>\n" + "\n".join(plan) + "\n</plan>" if plan else "I do not know.")
+    text = "thinking of it\n</think>\n" + (
+        "<plan>\n" + "\n".join(plan) + "\n</plan>" if plan else "I do not know."
+    )
     return Trace(
         f"g{generation}.{task.id}.0", task.id, generation, 0, f"model-{generation}", text, (1, 2), tuple(range(3 * len(plan) + 4)),
         (-0.1,) * (3 * len(plan) + 4), "stop",
@@ -98,7 +110,9 @@ def _said(trace: Trace, text: str) -> Trace:
 
 
 def _train(run: Run, number: int, learned: list[Trace]) -> None:
-    write_rows(run.examples_file(number), [Example(t.id, t.task_id, t.prompt_ids, t.token_ids) for t in learned])
+    write_rows(
+        run.examples_file(number), [Example(t.id, t.task_id, t.prompt_ids, t.token_ids) for t in learned]
+    )
     losses = [{"step": step, "loss": 1.0 / step} for step in range(1, 41)]
     write_rows(run.adapter_folder(number) / "training.jsonl", [*losses, {"step": 40, "validation_loss": 0.2}])
     (run.adapter_folder(number) / "audit.json").write_text('{"trained_tokens": 123}')

@@ -12,6 +12,7 @@ import iterdeploy
 
 HEAVY = {"torch", "transformers", "peft", "tokenizers", "safetensors", "matplotlib", "numpy"}
 LIGHT_ROOMS = (
+    "audit",
     "check",
     "cli",
     "curate",
@@ -22,6 +23,7 @@ LIGHT_ROOMS = (
     "measure",
     "pddl",
     "plan_ahead",
+    "plugins",
     "recipe",
     "store",
 )

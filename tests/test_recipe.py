@@ -120,6 +120,13 @@ def test_all_values_out_of_range_are_told_at_once() -> None:
     assert len(str(refusal.value).splitlines()) == 3
 
 
+def test_a_recipe_from_before_a_setting_is_the_same_recipe() -> None:
+    """Run folders hold recipes; a setting that came later must not part a run from its own."""
+    assert 'range = ""\n' in dump(Recipe())
+    assert load(dump(Recipe()).replace('range = ""\n', "")) == Recipe()
+    assert differences(load(dump(Recipe()).replace('range = ""\n', "")), Recipe()) == []
+
+
 def test_every_number_has_a_range() -> None:
     for name, value in settings_of(Recipe()):
         if isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""Our verdicts against kairos and VAL on random and mutated plans, over all domains and random ones.
+"""Our verdicts against kairos, VAL and a naive interpreter on random and mutated plans of all domains and random ones.
 
     python experiments/validator/crosscheck.py --plans 500000 --out runs/crosscheck
     python experiments/validator/crosscheck.py --show runs/crosscheck
@@ -23,6 +23,7 @@ from typing import Any
 
 import kairos
 from grammar import Grammar, random_world
+from naive import Naive
 from others import Answer, Kairos, ask_val
 from worlds import WORLDS, World, registered, with_goal
 
@@ -36,8 +37,6 @@ from iterdeploy.pddl import (
     read_plan,
     validate,
 )
-from iterdeploy.pddl.conditions import State
-from iterdeploy.pddl.steps import blueprints
 from iterdeploy.pddl.structures import And, Exists, Forall, Formula, Not, Or
 from iterdeploy.types import Fault
 
@@ -55,21 +54,20 @@ DEADLY_SHARE = 0.02
 
 def walk(domain: Domain, problem: Problem, steps: int, rng: random.Random) -> list[Action]:
     """A random plan whose steps can be done."""
-    state, shop = State(domain, problem), blueprints(domain)
+    naive = Naive(domain, problem)
+    state = naive.start()
     there = list(islice(_ground(domain, problem, rng), MOST_STEPS))
     plan: list[Action] = []
     for _ in range(steps):
         rng.shuffle(there)
-        chosen = None
         for action in there:
-            step = shop[action.name].fill_in(action.args)
-            if step.applies(state):
-                chosen = action
+            later = naive.after(state, action)[1]
+            if later is not None:
+                plan.append(action)
+                state = later
                 break
-        if chosen is None:
+        else:
             break
-        step.apply(state)
-        plan.append(chosen)
     return plan
 
 
@@ -88,16 +86,16 @@ def _ground(domain: Domain, problem: Problem, rng: random.Random) -> Iterator[Ac
 
 def goal_after(domain: Domain, problem: Problem, plan: list[Action], rng: random.Random) -> str:
     """Some of what holds after the plan, as a goal."""
-    state, shop = State(domain, problem), blueprints(domain)
+    naive = Naive(domain, problem)
+    start = state = naive.start()
     for action in plan:
-        shop[action.name].fill_in(action.args).apply(state)
-    state.atoms.discard("")
-    new = sorted(state.atoms - problem.init) or sorted(state.atoms)
+        state = naive.after(state, action)[1] or state
+    new = sorted(state - start) or sorted(state)
     facts = rng.sample(new, min(len(new), rng.randint(1, 3)))
-    gone = sorted(problem.init - state.atoms)
-    parts = [f"({fact})" for fact in facts]
+    gone = sorted(start - state)
+    parts = [f"({' '.join(fact)})" for fact in facts]
     if gone and rng.random() < 0.3:
-        parts.append(f"(not ({rng.choice(gone)}))")
+        parts.append(f"(not ({' '.join(rng.choice(gone))}))")
     return f"(and {' '.join(parts)})"
 
 
@@ -214,9 +212,11 @@ def run_case(case: Case, plans: int, use_val: bool) -> dict[str, Any]:
     except kairos.PddlError as error:
         theirs = None
         row["disagreements"].append({"who": "kairos", "about": "problem", "said": str(error)[:300], **texts})
+    naive = Naive(case.domain, case.problem)
     for_val: list[tuple[str, str, Answer]] = []
     for kind, plan in case.plans(plans):
-        judged = validate(case.domain, case.problem, read_plan(plan).actions)
+        actions = read_plan(plan).actions
+        judged = validate(case.domain, case.problem, actions)
         ours = Answer(
             "valid" if judged.valid else "invalid",
             judged.fault.value if judged.fault else "",
@@ -225,6 +225,13 @@ def run_case(case: Case, plans: int, use_val: bool) -> dict[str, Any]:
         )
         row["plans"] += 1
         counts[f"ours {ours.fault or 'valid'}"] += 1
+        fault, step = naive.judge(actions)
+        plain = Answer("invalid" if fault else "valid", fault, step)
+        if (plain.fault, plain.step) != (ours.fault, ours.step):
+            row["disagreements"].append(
+                {"who": "naive", "about": kind, "ours": vars(ours), "theirs": vars(plain), "plan": plan}
+                | texts
+            )
         if theirs:
             _compare("kairos", kind, plan, ours, theirs.judge(plan), row, counts, case.world, texts)
         if use_val and (judged.fault not in DEADLY or case.rng.random() < DEADLY_SHARE):

@@ -88,9 +88,12 @@ def nearest(name: str, options: Iterable[str]) -> str:
 
 
 _MANY = 12  # options; a longer list hides the one that was meant
+_LONG = 60  # characters; comparing takes time that grows with the square, and so long a name is no slip
 
 
 def _closest(name: str, known: list[str]) -> str | None:
+    if len(name) > _LONG:
+        return None
     folded = {option.casefold(): option for option in known}
     match = get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
     if match:

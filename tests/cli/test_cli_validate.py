@@ -119,7 +119,7 @@ def test_a_picture_of_the_plan_as_far_as_it_goes(tmp_path: Path, capsys: pytest.
 
 def test_no_picture_of_a_text_that_is_no_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert judge(tmp_path, "switch-on a", "--svg", str(tmp_path / "plan.svg")) == 1
-    assert "no picture, since" in capsys.readouterr().err
+    assert "no picture, for what cannot be read" in capsys.readouterr().err
     assert not (tmp_path / "plan.svg").exists()
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
+import families
 import pytest
 from families import FAMILIES, judged, problem
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+import iterdeploy
 from iterdeploy.domains.atoms import atoms_of
 from iterdeploy.domains.statement import WIDTH
 from iterdeploy.errors import BadInput
@@ -82,8 +88,8 @@ def test_both_ends_of_the_smaller_ranges_can_be_solved(name: str, level: str) ->
 @by_family
 @pytest.mark.parametrize("level", ["medium", "hard"])
 def test_large_problems_have_valid_reference_plans(name: str, level: str) -> None:
-    for place in range(7):
-        solved(name, level, place, 7, place)
+    for place in range(3):
+        solved(name, level, place, 3, place)
 
 
 @by_family
@@ -100,6 +106,31 @@ def test_the_same_seed_makes_the_same_problem_and_another_seed_another(name: str
     family = FAMILIES[name]
     assert problem(family, "easy", 1, 2, 3) == problem(family, "easy", 1, 2, 3)
     assert problem(family, "easy", 1, 2, 3) != problem(family, "easy", 1, 2, 4)
+
+
+def test_problems_and_plans_are_the_same_in_every_process() -> None:
+    """Python salts the hashes of strings, and with them the order of sets."""
+    code = (
+        "import hashlib, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from families import FAMILIES, problem\n"
+        "for name, family in FAMILIES.items():\n"
+        "    text = problem(family, 'easy', 2, 3, 7)\n"
+        "    said = text + '\\n'.join(family.solve(text))\n"
+        "    print(name, hashlib.sha256(said.encode()).hexdigest())"
+    )
+    tests, source = Path(families.__file__).parent, Path(iterdeploy.__file__).parents[1]
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(tests)],
+            env={**os.environ, "PYTHONHASHSEED": salt, "PYTHONPATH": str(source)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for salt in ("1", "2")
+    ]
+    assert len(said[0]) == len(FAMILIES)
+    assert said[0] == said[1]
 
 
 @by_family

@@ -156,6 +156,37 @@ def test_negative_literals_quantifiers_and_all_that_the_validator_takes(tmp_path
         assert verdict.fault == fault, verdict.reason
 
 
+TANK = """(define (domain tank) (:requirements :typing :numeric-fluents) (:types car)
+  (:predicates (ready ?c - car)) (:functions (fuel ?c - car))
+  (:action start :parameters (?c - car) :precondition (>= (fuel ?c) 2)
+    :effect (and (ready ?c) (decrease (fuel ?c) 2))))"""
+TANKED = """(define (problem t) (:domain tank) (:objects a b - car)
+  (:init (= (fuel a) 3) (= (fuel b) 1)) (:goal (and (ready a))))"""
+
+
+def test_what_only_val_can_read_is_a_domain_where_val_is(tmp_path: Path) -> None:
+    (tmp_path / "domain.pddl").write_text(TANK)
+    for number, text in enumerate([TANKED, TANKED.replace(" 3)", " 9)"), TANKED.replace(" a", " c")]):
+        (tmp_path / f"p{number}.pddl").write_text(text)
+    one, _ = problems_of(tmp_path)
+    domain = opened(tmp_path)
+    (task, *_) = domain.tasks(one.split, 1, (1,), 0)
+    assert (task.size, task.spec["file"]) == (2, "p0.pddl")
+    for steps, valid in (("(start a)", True), ("(start b)", False)):
+        verdict = domain.validate(
+            task, Trace("t", task.id, 0, 0, "m", f"<plan>\n{steps}\n</plan>", (1,), (2,), (0.0,), "stop")
+        )
+        assert verdict.valid == valid, verdict.reason
+
+
+def test_and_where_val_is_not_the_feature_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "domain.pddl").write_text(TANK)
+    (tmp_path / "p.pddl").write_text(TANKED)
+    monkeypatch.setattr("iterdeploy.domains.folder.find_val", lambda: None)
+    with pytest.raises(BadInput, match=r"domain\.pddl, line \d: .*numeric.*VAL"):
+        problems_of(tmp_path)
+
+
 # --- what is refused -----------------------------------------------------------------------------
 
 

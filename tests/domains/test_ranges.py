@@ -182,7 +182,7 @@ def test_deployed_and_heldout_never_meet(name: str, seed: int, other: int) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["childsnack", "ferry", "spanner"])  # those with the fewest problems
+@pytest.mark.parametrize("name", ["childsnack", "spanner"])  # those with the fewest problems
 def test_the_easy_range_has_tasks_for_the_paper(name: str) -> None:
     """1000 tasks and more held out, all distinct: the paper's number."""
     domain = opened(name, "easy")

@@ -113,11 +113,15 @@ class Situation:
 
     def walk(self, length: int, rng: random.Random) -> list[list[str]]:
         """So many random steps that can be done, fewer where none is found."""
-        state, steps, names = self.start, [], list(self.objects)
+        state, steps = self.start, []
+        fitting = {
+            kind: [name for name, own in self.objects.items() if kind in self.world.kinds(own)]
+            for kind in self.world.parents
+        }
         for _ in range(length):
-            for _ in range(200):
+            for _ in range(60):
                 act = rng.choice(self.world.acts)
-                step = [act.name, *(rng.choice(names) for _ in act.parameters)]
+                step = [act.name, *(rng.choice(fitting[kind]) for _, kind in act.parameters)]
                 later = self._after_step(state, step)
                 if later is not None:
                     state = later

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from iterdeploy.types import Domain
 
 SAMPLE = 60  # tasks that are made to see how long a prompt is
+SAMPLE_OF_RANGE = 12  # where they may be large
 
 
 def add(commands: Commands) -> None:
@@ -51,7 +52,7 @@ def plan_of(recipe: Recipe, workers: int, domain: Domain) -> Plan:
 
     folder = plan_ahead.base_folder(recipe.base.model)
     shape = plan_ahead.shape_of(folder, recipe.train.rank) if folder else None
-    count = min(SAMPLE, recipe.tasks.count)
+    count = min(SAMPLE_OF_RANGE if recipe.tasks.range else SAMPLE, recipe.tasks.count)
     tasks = domain.tasks("deployed", count, recipe.tasks.sizes, recipe.tasks.seed)
     prompts = [task.prompt for task in tasks]
     tokenizer = tokenizer_file(recipe.base.model)

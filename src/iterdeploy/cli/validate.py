@@ -17,13 +17,13 @@ def add(commands: Commands) -> None:
     validate.add_argument("problem", type=Path, metavar="PROBLEM", help="a PDDL problem file")
     validate.add_argument("plan", type=Path, metavar="PLAN", help='a plan, one "(action arg ...)" a line')
     validate.add_argument(
-        "--svg", type=Path, metavar="FILE", help="write a picture of the plan, step by step"
-    )
-    validate.add_argument(
         "--validator",
         default="pddl",
         metavar="NAME",
         help="who judges: pddl, val, or module:attribute; default: pddl, which hands what it does not read to VAL",
+    )
+    validate.add_argument(
+        "--svg", type=Path, metavar="FILE", help="write a picture of the plan, step by step"
     )
     add_json(validate)
     validate.set_defaults(act=act)
@@ -56,7 +56,7 @@ def act(args: argparse.Namespace) -> int:
 
 
 def _draw(args: argparse.Namespace) -> None:
-    """Write the picture; a plan that cannot be read as one has none."""
+    """Write the picture; what our validator cannot read has none."""
     import sys
 
     from iterdeploy.cli.picture import write_picture
@@ -64,10 +64,10 @@ def _draw(args: argparse.Namespace) -> None:
     from iterdeploy.pddl import PddlError, parse_domain, parse_problem, read_plan
 
     texts = [path.read_bytes().decode("utf-8", "replace") for path in (args.domain, args.problem, args.plan)]
-    domain = parse_domain(texts[0])
     try:
-        plan = read_plan(texts[2])
-    except PddlError:
-        print(f"iterdeploy: no picture, since {args.plan} cannot be read as a plan", file=sys.stderr)
+        domain = parse_domain(texts[0])
+        svg = plan_svg(domain, parse_problem(texts[1], domain), read_plan(texts[2]).actions)
+    except PddlError as error:
+        print(f"iterdeploy: no picture, for what cannot be read: {error}", file=sys.stderr)
         return
-    write_picture(args.svg, plan_svg(domain, parse_problem(texts[1], domain), plan.actions))
+    write_picture(args.svg, svg)

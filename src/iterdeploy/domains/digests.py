@@ -1,4 +1,4 @@
-"""The canonical digest of any problem that the validator reads.
+"""The canonical digest of any problem that a validator reads.
 
 Where start and goal are plain atoms it is `canonical_digest` of these. Otherwise the goal's formula is told apart by
 its shape too: each atom in it counts as one of the goal under the operators that it stands below, and the whole
@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from iterdeploy.domains.atoms import atoms_of
+from iterdeploy.domains.atoms import atoms_of, words_of
 from iterdeploy.domains.canonical import Atom, canonical_digest, digest_number, refined
 from iterdeploy.errors import BadInput
 from iterdeploy.pddl import parse_domain, parse_problem
 from iterdeploy.pddl import structures as pddl
+from iterdeploy.pddl.errors import BeyondError
 
 
 def digest_of(problem: str, domain: str) -> str:
@@ -23,8 +24,11 @@ def digest_of(problem: str, domain: str) -> str:
     try:
         said = atoms_of(problem)
     except BadInput:
-        return formula_digest(parse_problem(problem, parse_domain(domain)))
-    typed = any(kind for _, kind in said.objects)
+        try:
+            return formula_digest(parse_problem(problem, parse_domain(domain)))
+        except BeyondError:
+            return words_digest(problem)
+    typed = any(kind not in ("", "object") for _, kind in said.objects)
     return canonical_digest(said.init, said.goal, said.objects if typed else ())
 
 
@@ -38,6 +42,21 @@ def formula_digest(problem: pddl.Problem) -> str:
     rows = sorted((kind, predicate, tuple(colour[o] for o in args)) for kind, predicate, *args in init)
     colours = sorted(colour[name] for name in problem.objects)
     return f"{digest_number((rows, colours, _shape(problem.goal, colour.__getitem__))):016x}"
+
+
+def words_digest(problem: str) -> str:
+    """The digest of a problem that only VAL can read, by its words: the order within a condition does count."""
+    said = words_of(problem)
+    names = {name for name, _ in said.objects}
+
+    def pattern(words: Atom) -> Atom:
+        slots = {
+            word: f"?{slot}" for slot, word in enumerate(dict.fromkeys(w for w in words if w[:1] == "?"))
+        }
+        shape = " ".join("_" if word in names else slots.get(word, word) for word in words)
+        return (shape, *(word for word in words if word in names))
+
+    return canonical_digest(map(pattern, said.init), map(pattern, said.goal), said.objects)
 
 
 def _atoms_below(formula: pddl.Formula, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Atom]]:

@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from iterdeploy.domains.canonical import digest_number, share_of
 from iterdeploy.domains.digests import digest_of
 from iterdeploy.domains.pddl import PddlDomain, open_pddl
 from iterdeploy.errors import BadInput
-from iterdeploy.pddl import PddlError, parse_domain, parse_problem
+from iterdeploy.pddl import Domain, PddlError, Problem, parse_domain, parse_problem
+from iterdeploy.pddl.errors import BeyondError
+from iterdeploy.pddl.judges import GET_VAL
 from iterdeploy.pddl.lexer import Group, head, read
+from iterdeploy.pddl.outline import outline_of_domain, outline_of_problem
+from iterdeploy.pddl.val import find_val
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
 from iterdeploy.types import SPLITS, Split, Task
+
+Read = TypeVar("Read", Domain, Problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +165,13 @@ def _found(
     folder: Path, file: Path, texts: dict[Path, str], domain_file: Path, several: bool, named: bool
 ) -> Found:
     domain_text, text = texts[domain_file], texts[file]
-    try:
-        domain = parse_domain(domain_text)
-    except PddlError as error:
-        raise _misread(domain_file, error) from error
-    try:
-        problem = parse_problem(text, domain)
-    except PddlError as error:
-        raise _misread(file, error) from error
+    domain = _read_with(parse_domain, outline_of_domain, domain_file, domain_text)
+    problem = _read_with(
+        lambda text: parse_problem(text, parse_domain(domain_text)),
+        lambda text: outline_of_problem(text, outline_of_domain(domain_text)),
+        file,
+        text,
+    )
     digest = digest_of(text, domain_text)
     if several:
         digest = f"{digest_number((domain_text, digest)):016x}"
@@ -176,6 +182,19 @@ def _found(
         split = "heldout" if share_of(digest) == "heldout" else "deployed"  # no share is kept for a base
     size = len(problem.objects) - len(domain.constants)
     return Found(file.relative_to(folder).as_posix(), domain_text, text, digest, size, split)
+
+
+def _read_with(parse: Callable[[str], Read], outline: Callable[[str], Read], file: Path, text: str) -> Read:
+    """What a file says; its outline where only VAL can read the whole, and VAL is there to judge the plans."""
+    try:
+        try:
+            return parse(text)
+        except BeyondError as beyond:
+            if find_val() is None:
+                raise PddlError(f"{beyond.message}; {GET_VAL}", beyond.line, beyond.column) from beyond
+            return outline(text)
+    except PddlError as error:
+        raise _misread(file, error) from error
 
 
 def _too_few(folder: Path, found: Sequence[Found], split: Split, count: int) -> str:

@@ -33,7 +33,8 @@ def paint(scene: Scene) -> Drawing:
         held = [args[0] for args in scene.facts(number).get("holding", ())]
         places = _places(state, columns[number], held, floor)
         bodies.append(
-            _hand(bool(held)) + "".join(_block(name, at, before.get(name, at) != at) for name, at in places.items())
+            _hand(bool(held))
+            + "".join(_block(name, at, before.get(name, at) != at) for name, at in places.items())
         )
         before = places
     return Drawing(width, floor + 12, table, tuple(bodies), max(110.0, min(0.7 * width, 600.0)))

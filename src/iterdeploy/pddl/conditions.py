@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from iterdeploy.pddl.structures import (
@@ -25,17 +26,28 @@ from iterdeploy.pddl.structures import (
     Variable,
 )
 
+MOST_CHOICES = 20_000_000
+"""Choices of objects for quantified variables that are tried for one plan: far more than real domains need."""
+
+
+MOST_DERIVED = 1_000_000  # atoms of one derived predicate
+
+
+class TooManyChoicesError(Exception):
+    """Quantifiers and derived predicates ask for more than that: the plan is not judged to its end."""
+
 
 class State:
     """The ground atoms that hold now; derived ones are worked out when they are first asked for."""
 
-    __slots__ = ("_closed", "_strata", "_vocabulary", "atoms")
+    __slots__ = ("_closed", "_left", "_strata", "_vocabulary", "atoms")
 
     def __init__(self, domain: Domain, problem: Problem) -> None:
         self.atoms = set(problem.init)
         self._vocabulary = problem.vocabulary
         self._strata = _closers(domain)
         self._closed: set[str] | None = None
+        self._left = MOST_CHOICES
 
     @property
     def true(self) -> set[str]:
@@ -54,7 +66,11 @@ class State:
 
     def bindings(self, variables: tuple[Variable, ...]) -> Iterator[Binding]:
         """Every choice of objects for the variables, in the order of the problem's text."""
-        return product(*(self._candidates(variable) for variable in variables))
+        for chosen in product(*(self._candidates(variable) for variable in variables)):
+            self._left -= 1
+            if self._left < 0:
+                raise TooManyChoicesError
+            yield chosen
 
     def _candidates(self, variable: Variable) -> Sequence[str]:
         members = self._vocabulary.members
@@ -62,9 +78,16 @@ class State:
             return tuple(members[variable.types[0]])
         return tuple(dict.fromkeys(name for kind in variable.types for name in members[kind]))
 
+    def _refuse_too_many(self, rule: _Closer) -> None:
+        """Before all choices for a derived predicate are put on a list."""
+        if prod(len(self._candidates(variable)) for variable in rule.parameters) > MOST_DERIVED:
+            raise TooManyChoicesError
+
     def _close(self) -> set[str]:
         closed = self._closed = set(self.atoms)  # the tests below read it while it grows
         for stratum in self._strata:
+            for rule in stratum:
+                self._refuse_too_many(rule)
             waiting = [(rule, binding) for rule in stratum for binding in self.bindings(rule.parameters)]
             grown = True
             while grown:

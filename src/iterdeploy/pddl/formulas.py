@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from iterdeploy.errors import nearest
-from iterdeploy.pddl.lexer import Group, MisreadError, beyond, flaw, head, is_name, subgroup
+from iterdeploy.pddl.lexer import FlatGroup, Group, MisreadError, beyond, flaw, head, is_name, subgroup
 from iterdeploy.pddl.structures import (
     And,
     Atom,
@@ -25,6 +26,7 @@ from iterdeploy.pddl.structures import (
 OBJECT: Types = ("object",)
 RESERVED = frozenset({"and", "or", "not", "imply", "exists", "forall", "when", "="})
 TRUE = And(())
+MOST_VARIABLES = 200  # of one list: they are looked up one by one
 
 _NUMERIC = frozenset({"<", ">", "<=", ">=", "assign", "increase", "decrease", "scale-up", "scale-down"})
 _PREFERENCES = frozenset(
@@ -65,6 +67,8 @@ def typed_list(
     pairs: list[tuple[str, Types]] = []
     waiting: list[str] = []
     items = group.items
+    if isinstance(group, FlatGroup) and "-" not in items:
+        return [(name, OBJECT) for name in cast("list[str]", items[start:])]
     index = start
     while index < len(items):
         item = items[index]
@@ -109,6 +113,8 @@ def variables_of(group: Group, start: int, types: Mapping[str, frozenset[str]]) 
         if name in found:
             raise flaw(f"variable {name} stands twice", group)
         found[name] = Variable(name, named)
+    if len(found) > MOST_VARIABLES:
+        raise flaw(f"{len(found)} variables in one list; {MOST_VARIABLES} are read", group)
     return tuple(found.values())
 
 
@@ -207,6 +213,22 @@ def _term(group: Group, index: int, scope: Scope) -> Term:
 def fits(have: Types, wanted: Types, types: Mapping[str, frozenset[str]]) -> bool:
     """Whether an object declared as `have` may stand where `wanted` is asked for."""
     return have == wanted or any(want in types[name] for name in have for want in wanted)
+
+
+def all_fit(
+    names: Sequence[str],
+    wanted: Sequence[Types],
+    objects: Mapping[str, Types],
+    types: Mapping[str, frozenset[str]],
+) -> bool:
+    """Whether the names are so many objects of these types."""
+    if len(names) != len(wanted):
+        return False
+    for name, want in zip(names, wanted, strict=True):
+        have = objects.get(name)
+        if have is not want and (have is None or not fits(have, want, types)):
+            return False
+    return True
 
 
 def effects_of(item: str | Group, parent: Group, scope: Scope) -> tuple[Effect, ...]:

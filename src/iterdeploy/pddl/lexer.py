@@ -67,6 +67,7 @@ class FlatGroup(Group):
 
     def __init__(self, start: int, text: str) -> None:
         super().__init__(start, list(words(text[1:-1])))
+        self._items = self.parts
 
     def token_of(self, item: int) -> tuple[int, int]:
         """The token of the whole list, and the number of the word in it."""

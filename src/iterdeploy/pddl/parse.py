@@ -11,10 +11,10 @@ from iterdeploy.pddl.formulas import (
     RESERVED,
     TRUE,
     Scope,
+    all_fit,
     atom_of,
     effects_of,
     fact_text,
-    fits,
     formula_of,
     function_of,
     is_number,
@@ -84,6 +84,7 @@ _DOMAIN_LISTS = frozenset({":requirements", ":types", ":constants", ":predicates
 _PROBLEM_LISTS = frozenset({":domain", ":requirements", ":objects", ":init", ":goal", ":metric", ":length"})
 _REFUSED = frozenset({":durative-action", ":constraints", ":process", ":event"})
 
+MOST_ABOVE = 100  # types above one, so that all sets of them take time linear in the text
 _ODD: Fact = ("", ())
 _SHORT = 200  # characters; a longer fact is not kept
 _LONG = 100_000  # characters; parsed problems of such length are large, so few are kept
@@ -207,6 +208,8 @@ def _types(section: Group | None) -> dict[str, frozenset[str]]:
     closed = {}
     for name in parents:
         closed[name] = _above(name, parents)
+        if section and len(closed[name]) > MOST_ABOVE:
+            raise flaw(f"type {name!r} has more than {MOST_ABOVE} types above it", section)
         if section and any(name in _above(parent, parents) for parent in parents[name]):
             raise flaw(f"type {name!r} is above itself", section)
     return closed
@@ -216,6 +219,8 @@ def _above(name: str, parents: Mapping[str, set[str]]) -> frozenset[str]:
     found = {name, "object"}
     waiting = [name]
     while waiting:
+        if len(found) > MOST_ABOVE:
+            return frozenset(found)
         new = parents[waiting.pop()] - found
         found |= new
         waiting += new
@@ -387,12 +392,8 @@ class _Facts:
             return _ODD
         predicate, *objects = words(part[1:-1]) or [""]
         wanted = self._stated.get(predicate)
-        if wanted is None or len(wanted) != len(objects):
+        if wanted is None or not all_fit(objects, wanted, self._objects, self._domain.types):
             return _ODD
-        for name, types in zip(objects, wanted, strict=True):
-            have = self._objects.get(name)
-            if have is None or not fits(have, types, self._domain.types):
-                return _ODD
         fact = (" ".join((predicate, *objects)), tuple(objects))
         return self._names.facts.keep(part, fact) if len(part) < _SHORT else fact
 

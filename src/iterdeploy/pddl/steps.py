@@ -5,7 +5,9 @@ Nothing is grounded ahead of time; a step that was filled in once is kept with i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
 from iterdeploy.pddl.conditions import State, Test, template_of, test_of
@@ -18,8 +20,12 @@ from iterdeploy.pddl.structures import (
     Formula,
     Not,
     Schema,
+    Types,
     Variable,
 )
+
+Pick = Callable[[Sequence[str]], tuple[str, ...] | list[str]]
+"""Some items of a tuple or list, as one: str.__mod__ takes a tuple."""
 
 
 class When(NamedTuple):
@@ -35,22 +41,28 @@ class Blueprint(NamedTuple):
     """A schema taken apart: its plain atoms, each once, and which of them are needed, forbidden, deleted, added."""
 
     schema: Schema
+    types: tuple[Types, ...]  # of the parameters
     plain: bool  # a step does no more than delete and add, if what it needs holds
     template: str  # the atoms, one a line, with "%s" for each object
-    slots: tuple[int, ...]  # which parameter each "%s" stands for
-    uses: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # numbers of atoms
+    objects: Pick  # from a binding, one for each "%s"
+    needs: Pick  # from the atoms, as the others
+    forbids: Pick
+    deletes: Pick
+    adds: Pick
     guards: tuple[Test, ...]
     whens: tuple[When, ...]
 
     def fill_in(self, binding: Binding) -> Step:
         """The step for objects that are known to fit."""
-        atoms = (self.template % tuple(map(binding.__getitem__, self.slots))).split("\n")
-        needs, forbids, deletes, adds = self.uses
-        needed = frozenset(map(atoms.__getitem__, needs))
-        deleted = needed if deletes == needs else frozenset(map(atoms.__getitem__, deletes))
-        forbidden = frozenset(map(atoms.__getitem__, forbids))
+        atoms = (self.template % self.objects(binding)).split("\n")
         return Step(
-            self.plain, needed, forbidden, deleted, frozenset(map(atoms.__getitem__, adds)), self, binding
+            self.plain,
+            frozenset(self.needs(atoms)),
+            frozenset(self.forbids(atoms)),
+            frozenset(self.deletes(atoms)),
+            frozenset(self.adds(atoms)),
+            self,
+            binding,
         )
 
 
@@ -112,22 +124,32 @@ def _blueprint(schema: Schema, derives: bool) -> Blueprint:
     deletes = [atom for effect in plain for atom in effect.deletes]
     adds = [atom for effect in plain for atom in effect.adds]
     whens = tuple(_when(effect) for effect in schema.effects if not effect.plain)
-    number = {atom: at for at, atom in enumerate(dict.fromkeys(needs + forbids + deletes + adds))}
-    of_needs, of_forbids, of_deletes, of_adds = (
-        tuple(map(number.__getitem__, atoms)) for atoms in (needs, forbids, deletes, adds)
-    )
+    atoms = list(dict.fromkeys(needs + forbids + deletes + adds))
     return Blueprint(
         schema,
-        not (derives or guards or whens or forbids),
-        "\n".join(
-            " ".join((atom.predicate, *("%s" if isinstance(term, int) else term for term in atom.terms)))
-            for atom in number
-        ),
-        tuple(term for atom in number for term in atom.terms if isinstance(term, int)),
-        (of_needs, of_forbids, of_deletes, of_adds),
-        tuple(guards),
-        whens,
+        types=tuple(parameter.types for parameter in schema.parameters),
+        plain=not (derives or guards or whens or forbids),
+        template="\n".join(map(_with_places, atoms)),
+        objects=_pick([term for atom in atoms for term in atom.terms if isinstance(term, int)]),
+        needs=_pick([atoms.index(atom) for atom in needs]),
+        forbids=_pick([atoms.index(atom) for atom in forbids]),
+        deletes=_pick([atoms.index(atom) for atom in deletes]),
+        adds=_pick([atoms.index(atom) for atom in adds]),
+        guards=tuple(guards),
+        whens=whens,
     )
+
+
+def _with_places(atom: Atom) -> str:
+    """The atom's text with "%s" for each slot; names hold no per cent signs."""
+    return " ".join((atom.predicate, *("%s" if isinstance(term, int) else term for term in atom.terms)))
+
+
+def _pick(numbers: list[int]) -> Pick:
+    first = numbers[0] if numbers else 0
+    if numbers == list(range(first, first + len(numbers))):
+        return itemgetter(slice(first, first + len(numbers)))
+    return itemgetter(*numbers)
 
 
 def _conjuncts(formula: Formula) -> list[Formula]:

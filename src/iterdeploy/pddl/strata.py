@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from iterdeploy.pddl.lexer import Group, flaw
 from iterdeploy.pddl.structures import And, Atom, Exists, Forall, Formula, Not, Or, Rule
 
+MOST_ROUNDS = 200  # so that finding the order takes time linear in the text
+
 
 def predicates_in(formula: Formula, positive: bool = True) -> Iterator[tuple[str, bool]]:
     """Each predicate of the formula, and whether it stands under an even number of `not`s."""
@@ -28,7 +30,7 @@ def stratify(rules: Sequence[tuple[Rule, Group]]) -> tuple[tuple[Rule, ...], ...
     Raises MisreadError where a predicate depends on its own negation: such rules have no one meaning.
     """
     level = {rule.predicate: 0 for rule, _ in rules}
-    for _ in range(len(level) + 1):
+    for _ in range(min(len(level), MOST_ROUNDS) + 1):
         raised = [(rule, where) for rule, where in rules if _raise_level(rule, level)]
         if not raised:
             top = max(level.values(), default=-1)
@@ -37,6 +39,11 @@ def stratify(rules: Sequence[tuple[Rule, Group]]) -> tuple[tuple[Rule, ...], ...
                 for height in range(top + 1)
             )
     rule, where = raised[0]
+    if len(level) > MOST_ROUNDS:
+        raise flaw(
+            f"derived predicates rest on one another more than {MOST_ROUNDS} deep, up to {rule.predicate!r}",
+            where,
+        )
     raise flaw(f"the derived predicate {rule.predicate!r} depends on its own negation", where)
 
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from iterdeploy.errors import nearest
-from iterdeploy.pddl.conditions import State, test_of, unmet
-from iterdeploy.pddl.formulas import fits
+from iterdeploy.pddl.conditions import MOST_CHOICES, State, TooManyChoicesError, test_of, unmet
+from iterdeploy.pddl.formulas import all_fit, fits
 from iterdeploy.pddl.kept import MOST
 from iterdeploy.pddl.lexer import fold
 from iterdeploy.pddl.steps import Step, blueprints
-from iterdeploy.pddl.structures import Action, Binding, Domain, Formula, Problem, Variable, Vocabulary
+from iterdeploy.pddl.structures import Action, Domain, Formula, Problem, Vocabulary
 from iterdeploy.types import Fault
 
 _LONGEST = 120  # characters of an action in a reason
@@ -44,26 +44,37 @@ class _MisfitError(Exception):
 
 def _step_of(action: Action, domain: Domain, vocabulary: Vocabulary) -> Step:
     """The action filled in with the objects of a problem. Raises _MisfitError if it cannot be."""
-    known, objects, steps = blueprints(domain), vocabulary.objects, vocabulary.names.steps
-    name, args = action
-    if name not in known or not objects.keys() >= {*args}:
-        name, args = fold(name), tuple(map(fold, args))
-    taken = known.get(name)
-    if taken is None:
-        there = nearest(name, known)
-        raise _MisfitError(Fault.UNKNOWN_ACTION, f"no action {_brief(name)!r} in {_brief(action)}; {there}")
-    parameters = taken.schema.parameters
-    if len(args) != len(parameters):
-        counts = f"takes {_arguments(len(parameters))}, and {_brief(action)} has {len(args)}"
-        raise _MisfitError(Fault.ARITY, f"{name} {counts}")
-    for arg, variable in zip(args, parameters, strict=True):
-        if arg not in objects or not fits(objects[arg], variable.types, vocabulary.types):
-            raise _misfit(action, args, parameters, vocabulary)
-    folded = action if action == (name, args) else Action(name, args)
-    step = steps.get(folded) or steps.keep(folded, taken.fill_in(args))
+    taken, fitting = blueprints(domain).get(action.name), action
+    if taken is None or not all_fit(action.args, taken.types, vocabulary.objects, vocabulary.types):
+        fitting = _folded(action, domain, vocabulary)
+        taken = blueprints(domain)[fitting.name]
+    steps = vocabulary.names.steps
+    step = steps.get(fitting) or steps.keep(fitting, taken.fill_in(fitting.args))
     if vocabulary.steps is not None and len(vocabulary.steps) < MOST:
         vocabulary.steps[action] = step
     return step
+
+
+def _folded(action: Action, domain: Domain, vocabulary: Vocabulary) -> Action:
+    """The action as the domain and problem write its names. Raises _MisfitError if it is none of theirs."""
+    name, args, known = fold(action.name), tuple(map(fold, action.args)), blueprints(domain)
+    if name not in known:
+        there = nearest(name, known)
+        raise _MisfitError(Fault.UNKNOWN_ACTION, f"no action {_brief(name)!r} in {_brief(action)}; {there}")
+    wanted, objects = known[name].types, vocabulary.objects
+    if len(args) != len(wanted):
+        counts = f"takes {_arguments(len(wanted))}, and {_brief(action)} has {len(args)}"
+        raise _MisfitError(Fault.ARITY, f"{name} {counts}")
+    for arg in args:
+        if arg not in objects:
+            there = f"for {_brief(action)}; {nearest(arg, objects)}"
+            raise _MisfitError(Fault.UNKNOWN_OBJECT, f"no object {_brief(arg)!r} {there}")
+    for number, (arg, types) in enumerate(zip(args, wanted, strict=True), 1):
+        if not fits(objects[arg], types, vocabulary.types):
+            have, want = " or ".join(objects[arg]), " or ".join(types)
+            reason = f"argument {number} of {action} takes type {want}, and {arg} is of type {have}"
+            raise _MisfitError(Fault.TYPE, reason)
+    return Action(name, args)
 
 
 def _known_steps(plan: Sequence[Action], vocabulary: Vocabulary) -> Mapping[Action, Step]:
@@ -73,23 +84,6 @@ def _known_steps(plan: Sequence[Action], vocabulary: Vocabulary) -> Mapping[Acti
     vocabulary.steps = {}
     named = set[str]().union(*[action.args for action in plan])
     return vocabulary.names.steps if vocabulary.objects.keys() >= named else vocabulary.steps
-
-
-def _misfit(
-    action: Action, args: Binding, parameters: tuple[Variable, ...], vocabulary: Vocabulary
-) -> _MisfitError:
-    """What is wrong with the first argument that is no object, or else with the first of a wrong type."""
-    objects = vocabulary.objects
-    for arg in args:
-        if arg not in objects:
-            there = f"for {_brief(action)}; {nearest(arg, objects)}"
-            return _MisfitError(Fault.UNKNOWN_OBJECT, f"no object {_brief(arg)!r} {there}")
-    for number, (arg, variable) in enumerate(zip(args, parameters, strict=True), 1):
-        if not fits(objects[arg], variable.types, vocabulary.types):
-            have, want = " or ".join(objects[arg]), " or ".join(variable.types)
-            reason = f"argument {number} of {action} takes type {want}, and {arg} is of type {have}"
-            return _MisfitError(Fault.TYPE, reason)
-    raise AssertionError(f"{action} fits")  # the caller found an argument that does not
 
 
 def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgement:
@@ -110,12 +104,21 @@ def validate(domain: Domain, problem: Problem, plan: Sequence[Action]) -> Judgem
                 step.apply(state)
             else:
                 return _inapplicable(step, state, number, action, len(plan))
+        number = 0
+        return _at_the_end(problem, state, len(plan))
+    except TooManyChoicesError:
+        where = f"step {number}" if number else "the goal"
+        reason = f"{where}: conditions ask for more choices of objects than are tried, {MOST_CHOICES:,}"
+        return Judgement(False, Fault.TIMEOUT, reason, number or None, "", "", len(plan))
     except _MisfitError as misfit:
         reason = f"step {number}: {misfit.reason}"
         return Judgement(False, misfit.fault, reason, number, _brief(plan[number - 1]), "", len(plan))
+
+
+def _at_the_end(problem: Problem, state: State, cost: int) -> Judgement:
     if _reached(problem, state):
-        return Judgement(True, None, "", None, "", "", len(plan))
-    return _goal_missed(problem.goal, state, len(plan))
+        return Judgement(True, None, "", None, "", "", cost)
+    return _goal_missed(problem.goal, state, cost)
 
 
 def _reached(problem: Problem, state: State) -> bool:

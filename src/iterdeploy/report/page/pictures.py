@@ -44,7 +44,11 @@ def add_pictures(run: Run, tasks: Sequence[Task], chunks: Sequence[Chunk], group
     for number in blocks:
         here = {task.id for task in tasks[number * TASKS : (number + 1) * TASKS]}
         table = _Table()
-        found = {task.id: _task(task, plans[task.id], table) for task in drawn if task.id in here and task.id in plans}
+        found = {
+            task.id: _task(task, plans[task.id], table)
+            for task in drawn
+            if task.id in here and task.id in plans
+        }
         group.add(f"pictures-{number}", {"elements": table.elements, "tasks": found})
     return len(blocks)
 
@@ -100,7 +104,9 @@ def _picture(drawn: Frames, traces: list[str], table: _Table) -> dict[str, Any]:
         "traces": traces,
         "size": [round(drawing.width, 2), round(drawing.height, 2)],
         "shown": round(drawing.shown),
-        "backdrop": [table.number((f"_{name}", text)) for name, text in elements(drawing.backdrop, table.known)],
+        "backdrop": [
+            table.number((f"_{name}", text)) for name, text in elements(drawing.backdrop, table.known)
+        ],
         "notice": drawing.notice,
         "frames": frames,
     }
