@@ -150,6 +150,30 @@ def test_names_are_checked_before_anything_is_made(tmp_path: Path, monkeypatch: 
     assert callable(add)
 
 
+SCRIPTED = [
+    *("run", "demo", "--workers", "1", "--json"),
+    *("--set", "base.model=scripted_run:trainer", "--set", "tasks.domain=scripted_run:Counting"),
+    *(
+        "--set",
+        "generations=1",
+        "--set",
+        "tasks.sizes=[2, 3]",
+        "--set",
+        "tasks.count=12",
+        "--set",
+        "tasks.heldout=4",
+    ),
+]
+
+
+def test_run_with_trackers_from_the_command_line(tmp_path: Path, capsys: Capture) -> None:
+    assert main([*SCRIPTED, "--track", "csv", "--out", str(tmp_path / "run")]) == 0
+    assert json.loads(capsys.readouterr().out)["finished"]
+    rows = rows_of(tmp_path / "run" / "track" / "csv" / "metrics.csv")
+    assert {row[1] for row in rows} == {0, 1}
+    assert main([*SCRIPTED, "--out", str(tmp_path / "run")]) == 0, "whom to tell is no part of the recipe"
+
+
 def test_each_tracker_has_its_extra() -> None:
     import tomllib
 
