@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,8 @@ class Tracking:
     def _try(self, name: str, act: Any) -> None:
         """The boundary to a library of others: whatever it raises ends the tracking, never the run."""
         try:
-            act()
+            with redirect_stdout(sys.stderr):  # libraries greet there; what a run prints is its own
+                act()
         except Exception as problem:
             self._open.pop(name, None)
             if self._strict:

@@ -220,7 +220,8 @@ class WandB:
             id=self.token,
             resume="allow",
             config=config_of(run),
-            dir=str(folder),
+            dir=str(folder.parent),  # W&B makes a folder of its own name there
+            settings=wandb.Settings(console="off"),  # the screen is the run's own
         )
         self._run.define_metric("generation")
         self._run.define_metric("*", step_metric="generation")
