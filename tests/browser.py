@@ -21,7 +21,14 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 PATIENCE = 20.0  # seconds; a busy machine is no failure
-KEYS = {"left": Keys.ARROW_LEFT, "right": Keys.ARROW_RIGHT, "space": " ", "escape": Keys.ESCAPE, "tab": Keys.TAB, "enter": Keys.ENTER}  # fmt: skip
+KEYS = {
+    "left": Keys.ARROW_LEFT,
+    "right": Keys.ARROW_RIGHT,
+    "space": " ",
+    "escape": Keys.ESCAPE,
+    "tab": Keys.TAB,
+    "enter": Keys.ENTER,
+}
 
 
 class Browser:
@@ -42,7 +49,7 @@ class Browser:
 
     def run(self, program: str, *arguments: object) -> Any:
         """What a piece of JavaScript returns."""
-        return self.driver.execute_script(program, *arguments)  # type: ignore[no-untyped-call]
+        return self.driver.execute_script(program, *arguments)
 
     def until(self, holds: Callable[[], object]) -> Any:
         """Wait until something is so; returns it."""
@@ -91,7 +98,11 @@ class Browser:
 def missing() -> str:
     """What is lacking for a browser; empty if nothing is."""
     names = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
-    return f"{' and '.join(names)} not found; Debian has both: apt install chromium chromium-driver" if names else ""
+    return (
+        f"{' and '.join(names)} not found; Debian has both: apt install chromium chromium-driver"
+        if names
+        else ""
+    )
 
 
 def require() -> None:
@@ -107,7 +118,13 @@ def started() -> Iterator[Browser]:
     """A fresh browser; it is ended afterwards."""
     options = Options()
     options.binary_location = str(shutil.which("chromium"))
-    for switch in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
+    for switch in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+    ):
         options.add_argument(switch)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(shutil.which("chromedriver"))))

@@ -12,7 +12,7 @@ from iterdeploy.domains.pddl import PddlDomain
 from iterdeploy.recipe import Deploy, Recipe, Tasks
 from iterdeploy.store import Run
 from iterdeploy.store.rows import write_rows
-from iterdeploy.types import SPLITS, Example, Generation, Split, Task, Trace, Verdict
+from iterdeploy.types import SPLITS, Example, Generation, Split, Task, Trace
 
 HOSTILE = (
     "<script>document.title = 'stolen'</script><img src=x onerror=\"document.title='stolen'\">"
@@ -51,12 +51,13 @@ def write(path: Path, of: Played, hostile: str = "") -> Run:
     )
     before: dict[Split, list[Trace]] = {}
     for number in range(of.generations + 1):
-        solved = {}
+        solved: dict[Split, int] = {}
+        learned = before.get("deployed", [])
         for split in SPLITS:
             chance = random.Random(f"{number} {split}")
             traces = [_trace(of, task, number, chance) for task in tasks if task.split == split]
             if hostile and number == of.generations and split == "heldout":
-                traces[-1] = _said(traces[-1], hostile)
+                traces[-1] = _said(tasks[-1], number, hostile, 9)
             verdicts = [
                 judge.validate(task, trace) for task, trace in zip(_of(tasks, split), traces, strict=True)
             ]
@@ -65,11 +66,11 @@ def write(path: Path, of: Played, hostile: str = "") -> Run:
             solved[split] = sum(verdict.valid for verdict in verdicts)
             run.add_seconds(number, "deploy" if split == "deployed" else "heldout/deploy", 2.0 + number)
             if split == "deployed" and number:
-                _train(run, number, before["deployed"])
+                _train(run, number, learned)
             before[split] = [t for t, v in zip(traces, verdicts, strict=True) if v.valid]
         row = Generation(
             number, f"model-{number}", f"model-{number - 1}" if number else None, of.count, solved["deployed"],
-            of.heldout, solved["heldout"], len(before["deployed"]),
+            of.heldout, solved["heldout"], len(learned),
         )  # fmt: skip
         write_rows(run.generation_file(number), [row])
     return run
@@ -97,16 +98,22 @@ def _trace(of: Played, task: Task, generation: int, chance: random.Random) -> Tr
     text = "thinking of it\n</think>\n" + (
         "<plan>\n" + "\n".join(plan) + "\n</plan>" if plan else "I do not know."
     )
-    return Trace(
-        f"g{generation}.{task.id}.0", task.id, generation, 0, f"model-{generation}", text, (1, 2), tuple(range(3 * len(plan) + 4)),
-        (-0.1,) * (3 * len(plan) + 4), "stop",
-    )  # fmt: skip
+    return _said(task, generation, text, 3 * len(plan) + 4)
 
 
-def _said(trace: Trace, text: str) -> Trace:
+def _said(task: Task, generation: int, text: str, tokens: int) -> Trace:
     return Trace(
-        trace.id, trace.task_id, trace.generation, 0, trace.model, text, trace.prompt_ids, trace.token_ids, trace.logprobs, "stop"
-    )  # fmt: skip
+        id=f"g{generation}.{task.id}.0",
+        task_id=task.id,
+        generation=generation,
+        sample=0,
+        model=f"model-{generation}",
+        text=text,
+        prompt_ids=(1, 2),
+        token_ids=tuple(range(tokens)),
+        logprobs=(-0.1,) * tokens,
+        finish="stop",
+    )
 
 
 def _train(run: Run, number: int, learned: list[Trace]) -> None:
@@ -116,8 +123,3 @@ def _train(run: Run, number: int, learned: list[Trace]) -> None:
     losses = [{"step": step, "loss": 1.0 / step} for step in range(1, 41)]
     write_rows(run.adapter_folder(number) / "training.jsonl", [*losses, {"step": 40, "validation_loss": 0.2}])
     (run.adapter_folder(number) / "audit.json").write_text('{"trained_tokens": 123}')
-
-
-def verdicts(run: Run, generation: int, split: Split = "deployed") -> list[Verdict]:
-    """The verdicts of a generation, to count what the page must show."""
-    return run.verdicts(generation, split)

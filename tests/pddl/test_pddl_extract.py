@@ -212,6 +212,23 @@ def test_a_line_of_the_right_length_is_one_action_even_where_an_object_has_an_ac
     assert extract("a x b b", clash).actions == plan("a x, b, b")
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["Wait", "Oops", "Hmm", "Scratch that", "scrap that", "Actually, no", "Correction:", "On second thought",
+     "Ignore this", "That is wrong", "this isn't it, my mistake", "Let me redo it", "let's try again", "I was wrong",
+     "it is not valid"],
+)  # fmt: skip
+def test_a_self_correction_makes_an_answer_ambiguous_wherever_it_stands(words: str) -> None:
+    for answer in (
+        "1. (pick-up a)\n{}\n2. (stack a b)",
+        "(pick-up a)\n(stack a b)\n{}.",
+        "<plan>(pick-up a) (stack a b)</plan> {}",
+        "<plan>\n(pick-up a) ; {}\n(stack a b)\n</plan>",
+    ):
+        assert read(answer.format(words)).fault is Fault.AMBIGUOUS, answer
+    assert read(f"{words}... here is my plan.\n(pick-up a)\n(stack a b)").actions == AB
+
+
 def test_wait_is_no_correction_where_it_is_an_action() -> None:
     lift = parse_domain(domain("(:action wait :parameters ()) (:action go :parameters (?x) :effect (p ?x))"))
     assert extract("<plan>go a\nwait\n(go b) then wait</plan>", lift).actions == plan("go a, wait, go b")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pddl_texts import BLOCKS, THREE, TOWER, plan
 
+from iterdeploy.audit.mutations import LAYOUTS, steps_of, written
 from iterdeploy.pddl import (
     ALL_RULES,
     Action,
@@ -18,8 +22,10 @@ from iterdeploy.pddl import (
     parse_problem,
     read_plan,
     validate,
+    validate_files,
 )
-from iterdeploy.pddl.lexer import clean
+from iterdeploy.pddl.lexer import clean, fold, is_name
+from iterdeploy.pddl.outline import outline_of_domain, outline_of_problem
 from iterdeploy.types import Fault
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -97,6 +103,46 @@ def test_any_plan_is_judged(steps: list[Action]) -> None:
     judged = validate(read, parse_problem(THREE, read), steps)
     assert judged.valid == (judged.fault is None) == (judged.reason == "")
     assert judged.cost == len(steps)
+
+
+@QUICK
+@given(STEPS, st.integers(0, 2**32))
+def test_layout_and_case_do_not_move_a_verdict(steps: list[Action], seed: int) -> None:
+    rng = random.Random(seed)
+    read = parse_domain(BLOCKS)
+    three = parse_problem(THREE, read)
+    named = [step for step in steps if all(map(is_name, (fold(step.name), *map(fold, step.args))))]
+    plain = validate(read, three, named)
+    lines = written(steps_of(named))
+    for layout in LAYOUTS.values():
+        again = validate(read, three, read_plan(layout(lines, rng)).actions)
+        assert (again.valid, again.fault, again.step) == (plain.valid, plain.fault, plain.step)
+
+
+@QUICK
+@given(st.one_of(NOISE, mutated(BLOCKS)), st.one_of(NOISE, mutated(THREE)))
+def test_an_outline_is_read_wherever_the_whole_is(domain: str, problem: str) -> None:
+    try:
+        outline = outline_of_domain(domain)
+        found = outline_of_problem(problem, outline)
+    except PddlError:
+        with pytest.raises(PddlError):
+            parse_problem(problem, parse_domain(domain))
+    else:
+        assert validate(outline, found, ()).valid
+
+
+@QUICK
+@given(st.one_of(NOISE, mutated(TOWER)))
+def test_any_file_gets_an_exit_code_and_a_report_of_the_same_keys(text: str) -> None:
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("d", "p", "x")]
+        for path, said in zip(paths, (BLOCKS, THREE, text), strict=True):
+            path.write_text(said, encoding="utf-8", errors="replace", newline="")
+        code, report = validate_files(paths[0], paths[1], paths[2])
+    assert code in (0, 1)
+    assert report["valid"] is (code == 0)
+    assert len(report) == 12
 
 
 @QUICK

@@ -47,7 +47,9 @@ def inside(page: Page) -> dict[str, Any]:
 
 def beside(page: Page) -> dict[str, Any]:
     """The blocks of the files beside it."""
-    found = (re.fullmatch(rb'iterdeployBlock\("([\w-]+)","([\w+/=]*)"\)\n', data) for data in page.files.values())
+    found = (
+        re.fullmatch(rb'iterdeployBlock\("([\w-]+)","([\w+/=]*)"\)\n', data) for data in page.files.values()
+    )
     return {match[1].decode(): unpacked(match[2].decode()) for match in found if match}
 
 
@@ -81,7 +83,9 @@ def test_the_summary_has_the_numbers_of_the_report(run: Run) -> None:
     for row, g in zip(first["numbers"]["generations"], numbers.generations, strict=True):
         assert (row["deployed"]["solved"], row["heldout"]["asked"]) == (g.deployed.solved, g.heldout.asked)
         assert row["deployed"]["gained"] == len(g.deployed.gained)
-        counted = sum(n for number, bins in first["plan_length"]["deployed"] if number == g.number for _, n in bins)
+        counted = sum(
+            n for number, bins in first["plan_length"]["deployed"] if number == g.number for _, n in bins
+        )
         assert counted == sum(v.valid for v in run.verdicts(g.number))
     changed = {key for key, _, _ in first["recipe"]["changed"]}
     assert changed >= {"tasks.domain", "deploy.max_tokens"}

@@ -15,8 +15,17 @@ from iterdeploy.domains import family_of
 from iterdeploy.report.numbers import read_numbers
 from iterdeploy.report.page import render, write_page
 from iterdeploy.store import Run
+from iterdeploy.types import SPLITS
 
 pytestmark = pytest.mark.slow
+
+FIRST_POINT = "document.querySelector('#solved a.mark')"
+PLACES = "[...document.querySelectorAll('.picture text')].map((t) => t.outerHTML)"
+NAMED = "e.textContent.trim() || e.getAttribute('aria-label') || e.closest('label')"
+NAMELESS = f"[...document.querySelectorAll('a, button, input, select, [role=img]')].filter((e) => !({NAMED}))"
+CHOSEN = "document.getElementById(document.querySelector('.list').getAttribute('aria-activedescendant'))"
+DRAWINGS = "[...document.querySelectorAll('svg')].filter((s) => !s.closest('.scroll'))"
+OUTSIDE = f"{DRAWINGS}.filter((s) => s.getBoundingClientRect().right > 361)"
 
 BLOCKS = page_run.Played(family_of("blocksworld-ipc"), {"blocks": 6}, count=20, heldout=6)
 
@@ -51,6 +60,12 @@ def count(page: Browser) -> int:
     return 0 if found[1] == "No" else int(found[1].replace(",", ""))
 
 
+def choose(page: Browser, field: str, value: str) -> None:
+    """Choose from a menu of the filter."""
+    menu = f"const menu = document.querySelector('select[name={field}]'); menu.value = '{value}'"
+    page.run(f"{menu}; menu.dispatchEvent(new Event('change'))")
+
+
 def counts(page: Browser, number: int) -> bool:
     page.until(lambda: count(page) == number)
     return True
@@ -60,10 +75,12 @@ def test_every_figure_is_there_with_its_sentence(page: Browser, run: Run) -> Non
     last = read_numbers(run).generations[-1]
     assert f"{last.deployed.solved} of {last.deployed.asked}" in page.text(".tile.deployed")
     figures = page.run("return [...document.querySelectorAll('figure')].map((f) => f.id)")
-    assert figures == "solved sizes change lengths reasoning faults diversity training cost".split()
+    assert " ".join(figures) == "solved sizes change lengths reasoning faults diversity training cost"
     sentences = page.run("return [...document.querySelectorAll('figcaption')].map((f) => f.textContent)")
     assert all(len(sentence) > 60 and sentence.endswith(".") for sentence in sentences)
-    drawn = page.run("return [...document.querySelectorAll('.drawing')].every((d) => d.querySelector('.mark, .cell, table'))")
+    drawn = page.run(
+        "return [...document.querySelectorAll('.drawing')].every((d) => d.querySelector('.mark, .cell, table'))"
+    )
     assert drawn
     assert "deploy.max_tokens" in page.text(".recipe")
 
@@ -76,16 +93,27 @@ def test_every_link_of_every_figure_leads_to_as_many_traces_as_it_counts(page: B
     counted = [(href, re.search(said, tip)) for href, tip in links if href]
     numbers = {href: int(found[2 if "size=" in href else 1] or found[2]) for href, found in counted if found}
     assert len(numbers) > 60
-    for part in ("verdict=valid", "size=6", "change=gained", "change=lost", "steps=", "reasoning=", "fault=goal", "learned=2"):
+    for part in (
+        "verdict=valid",
+        "size=6",
+        "change=gained",
+        "change=lost",
+        "steps=",
+        "reasoning=",
+        "fault=goal",
+        "learned=2",
+    ):
         assert any(part in href for href in numbers), part
     for href, number in numbers.items():
-        page.run("document.querySelectorAll('.count').forEach((c) => (c.textContent = ''))")  # of the search before
+        page.run(
+            "document.querySelectorAll('.count').forEach((c) => (c.textContent = ''))"
+        )  # of the search before
         page.go(href)
         assert counts(page, number), href
 
 
 def test_a_point_leads_to_its_traces_and_a_trace_to_its_verdict(page: Browser, run: Run) -> None:
-    page.run("document.querySelector('#solved a.mark').dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))")
+    page.run(f"{FIRST_POINT}.dispatchEvent(new MouseEvent('click', {{bubbles: true, cancelable: true}}))")
     assert counts(page, sum(verdict.valid for verdict in run.verdicts(0)))
     page.one(".row").click()
     page.until(lambda: "valid, " in page.text(".verdict"))
@@ -96,14 +124,15 @@ def test_a_point_leads_to_its_traces_and_a_trace_to_its_verdict(page: Browser, r
 def test_filters_narrow_the_list_and_stand_in_the_address(page: Browser, run: Run) -> None:
     page.go("#traces")
     assert counts(page, 3 * (20 + 6))
-    page.run("const s = document.querySelector('select[name=generation]'); s.value = '1'; s.dispatchEvent(new Event('change'))")
+    choose(page, "generation", "1")
     assert counts(page, 26)
-    page.run("const s = document.querySelector('select[name=verdict]'); s.value = 'no-plan'; s.dispatchEvent(new Event('change'))")
+    choose(page, "verdict", "no-plan")
     both = [*run.verdicts(1), *run.verdicts(1, "heldout")]
     assert counts(page, sum(verdict.fault == "no-plan" for verdict in both))
     assert page.run("return location.hash") == "#traces?generation=1&fault=no-plan"
     page.go("#traces?text=VANISH")
-    assert counts(page, sum("(vanish x)" in v.plan for n in range(3) for s in ("deployed", "heldout") for v in run.verdicts(n, s)))  # type: ignore[arg-type]
+    everywhere = [v for number in range(3) for split in SPLITS for v in run.verdicts(number, split)]
+    assert counts(page, sum("(vanish x)" in verdict.plan for verdict in everywhere))
     page.one(".chip.clear").click()
     assert counts(page, 78)
     page.go("#traces?text=nowhere-to-be-found")
@@ -116,7 +145,7 @@ def test_a_plan_is_played_up_to_the_step_that_fails(page: Browser, run: Run) -> 
     page.go(f"#traces?trace={failing.trace_id}")
     page.one(".picture")
     first = page.run("return document.querySelector('.picture').innerHTML")
-    page.one(".play").click() if page.all(".play") else page.press("space")
+    page.press("space")
     page.until(lambda: page.text(".where").startswith("step 1 "))
     assert page.run("return document.querySelector('.picture').innerHTML") != first
     page.press("space")
@@ -128,7 +157,7 @@ def test_a_plan_is_played_up_to_the_step_that_fails(page: Browser, run: Run) -> 
     assert page.run("return document.querySelectorAll('.plan li.unreached').length") == failing.cost - step
     for _ in range(step):
         page.press("left")
-    shown = "return [...document.querySelectorAll('.picture text')].map((t) => [t.textContent, t.getAttribute('x'), t.getAttribute('y')].join()).sort()"
+    shown = f"return {PLACES}.sort()"
     back = page.run(shown)
     page.go("#traces")
     page.go(f"#traces?trace={failing.trace_id}")
@@ -141,7 +170,9 @@ def test_two_generations_stand_side_by_side(page: Browser) -> None:
     page.press("c")
     page.until(lambda: len(page.all("article")) == 2)
     assert page.run("return location.hash").endswith("beside=g0.d000.0")
-    tops = page.run("return [...document.querySelectorAll('article')].map((a) => a.getBoundingClientRect().top)")
+    tops = page.run(
+        "return [...document.querySelectorAll('article')].map((a) => a.getBoundingClientRect().top)"
+    )
     assert tops[0] == tops[1]
     page.press("c")
     page.until(lambda: len(page.all("article")) == 1)
@@ -155,7 +186,7 @@ def test_all_works_by_keyboard(page: Browser) -> None:
     page.until(lambda: page.text(".trace-id") == "g0.d000.0")
     page.press("j", "j", "k")
     page.until(lambda: page.text(".trace-id") == "g0.d001.0")
-    chosen = page.run("const l = document.querySelector('.list'); return document.getElementById(l.getAttribute('aria-activedescendant')).textContent")
+    chosen = page.run(f"return {CHOSEN}.textContent")
     assert "g0.d001.0" in chosen
     page.press("/", *"h003")
     assert counts(page, 3)
@@ -166,8 +197,11 @@ def test_all_works_by_keyboard(page: Browser) -> None:
     page.until(lambda: not page.run("return document.getElementById('keys').open"))
     page.press("r")
     page.until(lambda: page.run("return !document.getElementById('report-view').hidden"))
-    page.run("document.querySelector('#solved a.mark').focus()")
-    assert page.run("return getComputedStyle(document.querySelector('#solved a.mark .halo')).strokeWidth") == "2px"
+    page.run(f"{FIRST_POINT}.focus()")
+    assert (
+        page.run("return getComputedStyle(document.querySelector('#solved a.mark .halo')).strokeWidth")
+        == "2px"
+    )
     page.press("enter")
     page.until(lambda: page.run("return location.hash").startswith("#traces?generation=0"))
 
@@ -175,13 +209,20 @@ def test_all_works_by_keyboard(page: Browser) -> None:
 def test_all_that_is_pressed_or_filled_in_has_a_name(page: Browser) -> None:
     page.go("#traces?trace=g0.d000.0")
     page.one("article")
-    nameless = page.run(
-        "return [...document.querySelectorAll('a, button, input, select, [role=img]')].filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.closest('label'))).map((e) => e.outerHTML)"
-    )
+    nameless = page.run(f"return {NAMELESS}.map((e) => e.outerHTML)")
     assert nameless == []
 
 
-@pytest.mark.parametrize("hash", ["#report", "#traces", "#traces?trace=g1.d002.0", "#traces?trace=g2.h005.0", "#traces?trace=g2.d000.0&beside=g0.d000.0"])
+@pytest.mark.parametrize(
+    "hash",
+    [
+        "#report",
+        "#traces",
+        "#traces?trace=g1.d002.0",
+        "#traces?trace=g2.h005.0",
+        "#traces?trace=g2.d000.0&beside=g0.d000.0",
+    ],
+)
 def test_a_phone_never_scrolls_sideways(page: Browser, run: Run, hash: str) -> None:
     page.resize(360, 740)
     page.open(run.path / "report.html", hash)
@@ -189,12 +230,13 @@ def test_a_phone_never_scrolls_sideways(page: Browser, run: Run, hash: str) -> N
         page.one("article")
         assert not page.run("return document.querySelector('.list').checkVisibility()")
     assert page.run("return document.documentElement.scrollWidth") == 360
-    wide = page.run("return [...document.querySelectorAll('svg')].filter((s) => s.getBoundingClientRect().right > 361 && !s.closest('.scroll')).length")
-    assert wide == 0
+    assert page.run(f"return {OUTSIDE}.length") == 0
 
 
 def brightness(page: Browser, selector: str, what: str) -> float:
-    colour = page.run("return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]", selector, what)
+    colour = page.run(
+        "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]", selector, what
+    )
     return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
 
 
@@ -217,7 +259,9 @@ def test_hostile_text_is_shown_as_text(page: Browser, run: Run) -> None:
         assert spelt in shown
     assert not re.search("[\x00\x1b\u202e\u202c\ufeff]", shown)
     assert page.driver.title == "played, seed 0"
-    assert page.run("return document.querySelectorAll('article script, article img, article style').length") == 0
+    assert (
+        page.run("return document.querySelectorAll('article script, article img, article style').length") == 0
+    )
     assert page.run("return document.body.checkVisibility()")
 
 
@@ -254,7 +298,7 @@ def test_a_large_run_loads_its_traces_from_beside(
 
 
 def test_nothing_from_the_network_is_allowed(page: Browser) -> None:
-    refused = page.driver.execute_async_script(  # type: ignore[no-untyped-call]
+    refused = page.driver.execute_async_script(
         "const done = arguments[0]; fetch('https://example.org').then(() => done('open'), () => done('refused'))"
     )
     assert refused == "refused"

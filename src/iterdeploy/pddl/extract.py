@@ -25,7 +25,8 @@ _SPECIAL = re.compile(
 )
 _LONGEST_SPECIAL = 50
 _CORRECTION = re.compile(
-    r"\b(?:(?P<wait>wait|hold on|hmm)\b|oops\b|scratch that\b|correction\b|on second thought\b"
+    r"\b(?:(?P<wait>wait|hold on|hmm)\b|oops\b|actually,"
+    r"|(?:scratch|scrap|disregard|ignore) (?:that|this|it|the above)\b|correction\b|on second thought\b"
     r"|(?:that|this|it)(?: is|'s|’s| was| would be)? (?:wrong|incorrect|not (?:right|correct|valid))\b"
     r"|is not (?:right|correct|valid|applicable)\b|(?:a|my) mistake\b|i was wrong\b"
     r"|let(?: me|'s|’s| us) (?:correct|fix|re-?do|retry|restart|try again|start over|reconsider|rethink)\b)",

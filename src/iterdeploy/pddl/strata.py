@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from iterdeploy.pddl.lexer import Group, flaw
 from iterdeploy.pddl.structures import And, Atom, Exists, Forall, Formula, Not, Or, Rule
 
-MOST_ROUNDS = 200  # so that finding the order takes time linear in the text
+MOST_ROUNDS = 50  # so that finding the order takes time linear in the text
 
 
 def predicates_in(formula: Formula, positive: bool = True) -> Iterator[tuple[str, bool]]:

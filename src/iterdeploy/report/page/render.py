@@ -117,7 +117,7 @@ def _style() -> str:
 
 
 def _policy(program: str) -> str:
-    """Nothing may be loaded but scripts from beside the page, and no script of the page's own may run but its program."""
+    """Nothing may be loaded but scripts from beside the page, and of the page's own none may run but its program."""
     digest = base64.b64encode(hashlib.sha256(program.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}' 'self' file:; img-src data:"
 

@@ -87,7 +87,7 @@ def _texts(answer: Answer) -> list[str]:
 
 
 def _add_pages(name: str, rows: Iterable[list[Any]], texts: Group) -> tuple[int, ...]:
-    starts = []
+    starts: list[int] = []
     for start, page in _pages(rows):
         texts.add(f"{name}-{len(starts)}", page)
         starts.append(start)
