@@ -137,6 +137,12 @@ def test_arguments_that_would_do_nothing_are_refused(run: Run, tmp_path: Path, c
     assert "did you mean jsonl?" in capsys.readouterr().err
 
 
+def test_nothing_to_write_is_said(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no row is left"):
+        write_table([], "parquet", tmp_path / "out.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_half_way_leaves_nothing(run: Run, tmp_path: Path) -> None:
     def torn() -> Any:
         yield {"a": 1}

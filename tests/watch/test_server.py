@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import fake_run
 import pytest
+import scripted_run
 
 from iterdeploy.errors import BadInput
+from iterdeploy.loop import run_loop
 from iterdeploy.report.write import write_report
 from iterdeploy.store import Run
 from iterdeploy.watch import server as serving
@@ -82,6 +85,31 @@ def test_a_run_under_way_gets_its_page_and_a_new_one_with_each_generation(run: R
         assert wait_for_page(server, first) != first
         state = json.loads(ask(server, "/state")[2])
         assert (state["finished"], state["step"], len(state["generations"])) == (True, None, 3)
+
+
+def test_a_run_is_watched_while_it_is_written(tmp_path: Path) -> None:
+    """Every state on the way is whole, never goes back, and ends with the run."""
+    made = Run.create(tmp_path / "run", scripted_run.RECIPE)
+    writing = threading.Thread(
+        target=run_loop,
+        args=(made, scripted_run.Counting(), scripted_run.trainer()),
+        kwargs={"point": lambda name: time.sleep(0.002)},
+    )
+    with served(made.path) as server:
+        seen = [json.loads(ask(server, "/state")[2])]
+        writing.start()
+        while not seen[-1]["finished"]:
+            seen.append(json.loads(ask(server, "/state")[2]))
+        writing.join()
+    assert {state.get("problem") for state in seen} == {""}
+    finished = [len(state["generations"]) for state in seen]
+    assert finished == sorted(finished)
+    places = [
+        (state["step"]["generation"], state["step"]["step"], state["step"]["done"]) for state in seen[:-1]
+    ]
+    assert len(set(places)) > 10
+    for (generation, step, done), (g, s, d) in pairwise(places):
+        assert (g, d) >= (generation, done) if step == s else g >= generation
 
 
 def test_the_page_of_a_finished_run_is_there_at_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,12 +33,16 @@ def write_table(rows: Iterable[Row], kind: Kind, out: Path) -> int:
     if kind not in writers:
         raise BadInput(f"no form {kind!r} of a table; {nearest(kind, writers)}")
     refuse_existing(out)
+    rows = iter(rows)
+    first = next(rows, None)
+    if first is None:
+        raise BadInput(f"nothing to write to {out}: no row is left of what was asked for")
     unfinished = out.with_name(out.name + ".tmp")
     disk.remove(unfinished)
     with disk.writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         try:
-            count = writers[kind](iter(rows), unfinished)
+            count = writers[kind](chain([first], rows), unfinished)
             os.replace(unfinished, out)
         except BaseException:
             shutil.rmtree(unfinished) if unfinished.is_dir() else unfinished.unlink(missing_ok=True)
@@ -104,5 +108,4 @@ def schema_of(arrow: Any, rows: list[Row]) -> Any:
         "completion_mask": arrow.list_(whole),
         "messages": arrow.list_(arrow.struct([("role", text), ("content", text)])),
     }
-    names = list(rows[0]) if rows else []
-    return arrow.schema([(name, types.get(name, text)) for name in names])
+    return arrow.schema([(name, types.get(name, text)) for name in rows[0]])

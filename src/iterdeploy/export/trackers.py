@@ -182,9 +182,9 @@ class Trackio:
     """A trackio run, where trackio keeps them (TRACKIO_DIR, or a Space by its own settings)."""
 
     def __init__(self, run: Run, folder: Path, token: str) -> None:
-        trackio = load("trackio")
+        self._trackio: Any = load("trackio")
         self.token = token or f"{name_of(run)}-{os.urandom(3).hex()}"
-        self._run: Any = trackio.init(
+        self._run: Any = self._trackio.init(
             project=PROJECT,
             name=self.token,
             config=config_of(run),
@@ -204,7 +204,7 @@ class Trackio:
             )
 
     def close(self) -> None:
-        self._run.finish()
+        self._trackio.finish()  # the run's own would be done again, and said again, at the end of the process
 
 
 class WandB:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from statistics import fmean
+from typing import Literal
 
 import msgspec
 
@@ -21,7 +22,8 @@ from iterdeploy.store import Run
 from iterdeploy.store.rows import read_rows
 from iterdeploy.types import SPLITS, Split
 
-Method = str  # "seeds and tasks", "tasks": what the interval of a difference counts as chance
+Method = Literal["seeds and tasks", "tasks"]
+"""What the interval of a difference counts as chance."""
 
 
 @dataclass(frozen=True, slots=True)
