@@ -15,9 +15,16 @@ function ticks(low, high, count = 5) {
 const thinned = (values, most) => values.filter((_, place) => place % Math.ceil(values.length / most) === 0);
 
 /** Axes. `x` and `y` are [low, high]; returns the drawing and the two scales. */
-function plane(width, height, { x, y, xTicks, yTicks, xText = String, yText = String, xLabel = "", right = 16, left = 44, top = 14 }) {
+function plane(
+  width,
+  height,
+  { x, y, xTicks, yTicks, xText = String, yText = String, xLabel = "", right = 16, left = 44, top = 14 },
+) {
   const bottom = xLabel ? 42 : 26;
-  const scale = ([low, high], from, to) => (value) => from + ((value - low) / (high - low || 1)) * (to - from);
+  const scale =
+    ([low, high], from, to) =>
+    (value) =>
+      from + ((value - low) / (high - low || 1)) * (to - from);
   const X = scale(x, left, width - right);
   const Y = scale(y, height - bottom, top);
   const root = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group" });
@@ -60,7 +67,15 @@ function curves(width, lines, { height = 260, from = null, yText, xLabel = "gene
   const pad = xs.length > 1 ? 0.03 * (xs.at(-1) - xs[0]) : 1;
   const x = [xs[0] - pad, xs.at(-1) + pad];
   const yTicks = ticks(low, high);
-  const { root, X, Y } = plane(width, height, { x, y: [low, high], xTicks: thinned(xs, width / 44), yTicks, yText, xLabel, left: 52 });
+  const { root, X, Y } = plane(width, height, {
+    x,
+    y: [low, high],
+    xTicks: thinned(xs, width / 44),
+    yTicks,
+    yText,
+    xLabel,
+    left: 52,
+  });
   const roomy = (X(x[1]) - X(x[0])) / Math.max(1, xs.length - 1) > 42;
   const highest = (p) => lines.every((line) => line.points.every((other) => other.x !== p.x || other.y <= p.y));
   for (const { split, points } of lines) {
@@ -72,7 +87,9 @@ function curves(width, lines, { height = 260, from = null, yText, xLabel = "gene
   for (const { split, points } of lines) {
     for (const [place, p] of points.entries()) {
       const named = p.text && (roomy || place === 0 || place === points.length - 1);
-      const text = named ? svg("text", { class: `value middle ${split}`, x: X(p.x), y: Y(p.y) + (highest(p) ? -11 : 21) }, p.text) : null;
+      const text = named
+        ? svg("text", { class: `value middle ${split}`, x: X(p.x), y: Y(p.y) + (highest(p) ? -11 : 21) }, p.text)
+        : null;
       root.append(mark(p.href, p.label, halo(X(p.x), Y(p.y)), dot(X(p.x), Y(p.y), split), ...(text ? [text] : [])));
     }
   }
@@ -85,7 +102,12 @@ function updown(width, groups, { height = 230 }) {
   const high = Math.max(1, ...bars.map((bar) => bar.up.value)) * 1.18;
   const low = -Math.max(1, ...bars.map((bar) => bar.down.value)) * 1.25;
   const { root, X, Y } = plane(width, height, {
-    x: [0, groups.length], y: [low, high], xTicks: [], yTicks: ticks(low, high), yText: (value) => number(Math.abs(value)), xLabel: "generation",
+    x: [0, groups.length],
+    y: [low, high],
+    xTicks: [],
+    yTicks: ticks(low, high),
+    yText: (value) => number(Math.abs(value)),
+    xLabel: "generation",
   });
   const slot = X(1) - X(0);
   const thick = Math.min(26, (slot * 0.7) / groups[0].bars.length);
@@ -95,7 +117,11 @@ function updown(width, groups, { height = 230 }) {
       const x = X(place + 0.5) + (n - group.bars.length / 2) * (thick + 3);
       for (const [way, { value, label, href }] of Object.entries({ up: bar.up, down: bar.down })) {
         const [from, to] = way === "up" ? [Y(value), Y(0)] : [Y(0), Y(-value)];
-        const text = svg("text", { class: "value middle small", x: x + thick / 2, y: way === "up" ? from - 4 : to + 12 }, number(value));
+        const text = svg(
+          "text",
+          { class: "value middle small", x: x + thick / 2, y: way === "up" ? from - 4 : to + 12 },
+          number(value),
+        );
         const box = svg("rect", { class: `bar ${bar.split} ${way}`, x, y: from, width: thick, height: Math.max(0, to - from) });
         if (value) root.append(mark(href, label, box, ...(thick > 13 ? [text] : [])));
       }
@@ -111,15 +137,36 @@ function ridges(width, rows, { bin, reach, split, label, href, middleLabel, xLab
   const height = top + rows.length * step + 44;
   const [low, high] = reach;
   const most = Math.max(...rows.flatMap((row) => row.bins.map(([, count]) => count)));
-  const { root, X } = plane(width, height, { x: [low, high], y: [0, 1], xTicks: ticks(low, high, Math.max(3, width / 80)), yTicks: [], xText: number, xLabel, left, right });
+  const { root, X } = plane(width, height, {
+    x: [low, high],
+    y: [0, 1],
+    xTicks: ticks(low, high, Math.max(3, width / 80)),
+    yTicks: [],
+    xText: number,
+    xLabel,
+    left,
+    right,
+  });
   for (const [place, row] of rows.entries()) {
     const floor = top + (place + 1) * step;
     root.append(svg("text", { class: "tick end", x: left - 10, y: floor - 3 }, row.name));
     root.append(svg("line", { class: "grid", x1: left, x2: width - right, y1: floor, y2: floor }));
     for (const [first, count] of row.bins) {
       const tall = Math.max(1.5, (count / most) * (step - 7));
-      const box = svg("rect", { class: `bar ${split}`, x: X(first) + 0.5, y: floor - tall, width: Math.max(1.5, X(first + bin) - X(first) - 1), height: tall });
-      const reach = svg("rect", { class: "reach", x: X(first), y: floor - step + 4, width: Math.max(2, X(first + bin) - X(first)), height: step - 4 });
+      const box = svg("rect", {
+        class: `bar ${split}`,
+        x: X(first) + 0.5,
+        y: floor - tall,
+        width: Math.max(1.5, X(first + bin) - X(first) - 1),
+        height: tall,
+      });
+      const reach = svg("rect", {
+        class: "reach",
+        x: X(first),
+        y: floor - step + 4,
+        width: Math.max(2, X(first + bin) - X(first)),
+        height: step - 4,
+      });
       root.append(mark(href(row, first), label(row, first, count), reach, box));
     }
     if (row.middle !== null) {
@@ -145,7 +192,10 @@ function stacked(width, rows, { text, kinds }) {
     for (const part of row.parts) {
       const wide = (part.value / most) * (width - left - right);
       const shade = `bar kind-${kinds.indexOf(part.kind)}`;
-      if (part.value > 0) root.append(mark(part.href, part.label, svg("rect", { class: shade, x, y, width: Math.max(1, wide - 1), height: step - 9 })));
+      if (part.value > 0)
+        root.append(
+          mark(part.href, part.label, svg("rect", { class: shade, x, y, width: Math.max(1, wide - 1), height: step - 9 })),
+        );
       x += wide;
     }
     root.append(svg("text", { class: "value", x: x + 6, y: y + 15 }, text(totals[place])));
@@ -169,7 +219,14 @@ function losses(width, lines, { height = 260 }) {
   const ys = points.map(([, y]) => y).sort((a, b) => a - b);
   const high = ys[Math.floor(0.985 * (ys.length - 1))] * 1.1 || 1; // a few first steps must not flatten the rest
   const { root, X, Y } = plane(width, height, {
-    x: [0, xHigh], y: [0, high], xTicks: ticks(0, xHigh, width / 110), yTicks: ticks(0, high), xText: number, xLabel: "step of training", left: 56, right: 46,
+    x: [0, xHigh],
+    y: [0, high],
+    xTicks: ticks(0, xHigh, width / 110),
+    yTicks: ticks(0, high),
+    xText: number,
+    xLabel: "step of training",
+    left: 56,
+    right: 46,
   });
   for (const line of lines) {
     const inside = (y) => Math.max(Y(y), Y(high));
@@ -177,12 +234,15 @@ function losses(width, lines, { height = 260 }) {
     const drawn = at.length ? path(at) : "M0,0";
     const calm = smoothed(line.points).map(([x, y]) => [X(x), inside(y)]);
     const shape = [
-      svg("path", { class: "reach-line", d: drawn }), svg("path", { class: `curve raw shade-${line.shade}`, d: drawn }),
+      svg("path", { class: "reach-line", d: drawn }),
+      svg("path", { class: `curve raw shade-${line.shade}`, d: drawn }),
       svg("path", { class: `curve shade-${line.shade}`, d: calm.length ? path(calm) : "M0,0" }),
     ];
     const end = calm.at(-1);
     if (end) shape.push(svg("text", { class: "value", x: end[0] + 5, y: end[1] + 4 }, line.name));
-    const valid = line.validation.map(([x, y]) => svg("path", { class: `diamond shade-${line.shade}`, d: `M${X(x)},${inside(y) - 6}l6,6l-6,6l-6,-6Z` }));
+    const valid = line.validation.map(([x, y]) =>
+      svg("path", { class: `diamond shade-${line.shade}`, d: `M${X(x)},${inside(y) - 6}l6,6l-6,6l-6,-6Z` }),
+    );
     root.append(mark(line.href, line.label, shape, valid));
   }
   return root;

@@ -41,7 +41,8 @@ function say(text) {
 }
 
 // Control characters, what turns the direction of writing, and what cannot be seen: each is spelt out.
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;
+const UNSEEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e0fff}]/gu;
 const SHOWN = 20000; // characters of one text before the rest is asked for
 
 /** A text of a model, of any content and length. */

@@ -1,6 +1,20 @@
 // Which traces are shown: a filter is the part of the address after "#traces?", so that it can be linked and kept.
 
-const FIELDS = ["generation", "split", "verdict", "fault", "size", "task", "steps", "reasoning", "change", "learned", "text", "trace", "beside"];
+const FIELDS = [
+  "generation",
+  "split",
+  "verdict",
+  "fault",
+  "size",
+  "task",
+  "steps",
+  "reasoning",
+  "change",
+  "learned",
+  "text",
+  "trace",
+  "beside",
+];
 
 function tracesLink(filter) {
   const query = new URLSearchParams();
@@ -20,9 +34,14 @@ function filterOf(hash) {
 /** The chunks of answers that a filter can reach; a chunk is one generation on one split. */
 function chunksOf(run, filter) {
   const { generation, split, learned } = filter;
-  return run.chunks.map((chunk, place) => ({ ...chunk, place })).filter((chunk) =>
-    (generation === undefined || chunk.generation === +generation) && (split === undefined || chunk.split === split) &&
-    (learned === undefined || (chunk.split === "deployed" && chunk.generation < +learned)));
+  return run.chunks
+    .map((chunk, place) => ({ ...chunk, place }))
+    .filter(
+      (chunk) =>
+        (generation === undefined || chunk.generation === +generation) &&
+        (split === undefined || chunk.split === split) &&
+        (learned === undefined || (chunk.split === "deployed" && chunk.generation < +learned)),
+    );
 }
 
 const range = (text) => text.split("-").map(Number);
@@ -119,7 +138,14 @@ async function answersTo(run, task, split) {
   for (const chunk of chunksOf(run, { split })) {
     const index = await block(`index-${chunk.place}`);
     for (let row = index.task.indexOf(task); row >= 0; row = index.task.indexOf(task, row + 1)) {
-      found.push({ id: traceId(run, tasks, chunk.place, index, row), chunk: chunk.place, row, generation: chunk.generation, sample: index.sample[row], fault: index.fault[row] });
+      found.push({
+        id: traceId(run, tasks, chunk.place, index, row),
+        chunk: chunk.place,
+        row,
+        generation: chunk.generation,
+        sample: index.sample[row],
+        fault: index.fault[row],
+      });
     }
   }
   return found;

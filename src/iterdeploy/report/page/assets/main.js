@@ -19,7 +19,10 @@ async function route() {
   byId("report-view").hidden = traces;
   byId("traces-view").hidden = !traces;
   document.body.classList.toggle("in-traces", traces);
-  for (const [id, here] of [["to-report", !traces], ["to-traces", traces]]) {
+  for (const [id, here] of [
+    ["to-report", !traces],
+    ["to-traces", traces],
+  ]) {
     if (here) byId(id).setAttribute("aria-current", "page");
     else byId(id).removeAttribute("aria-current");
   }
@@ -42,7 +45,11 @@ function complain(error) {
 
 const KEYS = [
   ["j, k", "the next trace, the one before", { j: () => view?.step(1), k: () => view?.step(-1) }],
-  ["← →", "one step of the plan back, on", { ArrowLeft: () => players.forEach((one) => one.move(-1)), ArrowRight: () => players.forEach((one) => one.move(1)) }],
+  [
+    "← →",
+    "one step of the plan back, on",
+    { ArrowLeft: () => players.forEach((one) => one.move(-1)), ArrowRight: () => players.forEach((one) => one.move(1)) },
+  ],
   ["space", "play the plan, or pause", { " ": () => players.forEach((one) => one.toggle()) }],
   ["c", "the same task by another generation beside it", { c: () => view?.toggleBeside() }],
   ["/", "search the traces", { "/": () => search() }],
@@ -85,28 +92,48 @@ function leave() {
 }
 
 function help() {
-  const rows = KEYS.map(([keys, what]) => [el("dt", {}, keys.split(/, | (?=→)/).map((key) => el("kbd", {}, key))), el("dd", {}, what)]);
-  byId("keys").replaceChildren(el("h2", { id: "keys-title" }, "Keyboard"), el("dl", {}, rows),
-    el("p", { class: "says" }, "Every point, bar and cell of a figure leads to the traces that it counts; the address keeps the filter, so that it can be sent on."),
-    el("form", { method: "dialog" }, el("button", { autofocus: true }, "Close")));
+  const rows = KEYS.map(([keys, what]) => [
+    el(
+      "dt",
+      {},
+      keys.split(/, | (?=→)/).map((key) => el("kbd", {}, key)),
+    ),
+    el("dd", {}, what),
+  ]);
+  byId("keys").replaceChildren(
+    el("h2", { id: "keys-title" }, "Keyboard"),
+    el("dl", {}, rows),
+    el(
+      "p",
+      { class: "says" },
+      "Every point, bar and cell of a figure leads to the traces that it counts; the address keeps the filter, so that it can be sent on.",
+    ),
+    el("form", { method: "dialog" }, el("button", { autofocus: true }, "Close")),
+  );
   byId("keys").showModal();
 }
 
 // --- light and dark ---
 
 function switchTheme() {
-  const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const dark = document.documentElement.dataset.theme
+    ? document.documentElement.dataset.theme === "dark"
+    : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "light" : "dark";
   try {
     localStorage.setItem("iterdeploy-theme", document.documentElement.dataset.theme);
-  } catch { /* a browser that keeps nothing for pages from the disk */ }
+  } catch {
+    /* a browser that keeps nothing for pages from the disk */
+  }
 }
 
 function recallTheme() {
   try {
     const theme = localStorage.getItem("iterdeploy-theme");
     if (theme) document.documentElement.dataset.theme = theme;
-  } catch { /* likewise */ }
+  } catch {
+    /* likewise */
+  }
 }
 
 // --- the words at a mark, for a pointer and for the keyboard ---

@@ -10,15 +10,35 @@ const players = new Set(); // those on the page now; the keys move all of them
  */
 function player(plan, failing, reason, picture) {
   const reach = failing || plan.length; // the last position: after all steps, or at the one that fails
-  const list = el("ol", { class: "plan" }, plan.map((step, place) => planStep(step, place + 1, failing, reason, (to) => show(to))));
+  const list = el(
+    "ol",
+    { class: "plan" },
+    plan.map((step, place) => planStep(step, place + 1, failing, reason, (to) => show(to))),
+  );
   const stage = picture ? canvas(picture.drawing, picture.table) : null;
   const where = el("span", { class: "where" });
-  const slider = el("input", { type: "range", min: 0, max: reach, step: 1, value: 0, "aria-label": "Step of the plan", input: () => self.move(+slider.value - at) });
+  const slider = el("input", {
+    type: "range",
+    min: 0,
+    max: reach,
+    step: 1,
+    value: 0,
+    "aria-label": "Step of the plan",
+    input: () => self.move(+slider.value - at),
+  });
   const button = (icon, name, act) => el("button", { type: "button", "aria-label": name, title: name, click: act }, iconOf(icon));
   const playButton = button("play", "Play the plan", () => self.toggle());
-  const controls = el("div", { class: "controls" },
-    button("first", "To the start", () => self.move(-at)), button("back", "One step back", () => self.move(-1)), playButton,
-    button("on", "One step on", () => self.move(1)), button("last", "To the end", () => self.move(reach)), slider, where);
+  const controls = el(
+    "div",
+    { class: "controls" },
+    button("first", "To the start", () => self.move(-at)),
+    button("back", "One step back", () => self.move(-1)),
+    playButton,
+    button("on", "One step on", () => self.move(1)),
+    button("last", "To the end", () => self.move(reach)),
+    slider,
+    where,
+  );
   let [at, timer] = [0, null];
 
   function show(to) {
@@ -41,8 +61,18 @@ function player(plan, failing, reason, picture) {
   }
 
   const self = {
-    box: el("div", { class: picture ? "player" : "player plain" }, stage ? el("div", { class: "stage" }, stage.box, stage.notice ? el("p", { class: "faint" }, stage.notice) : null, controls) : null, list),
-    move(by) { stop(); show(at + by); },
+    box: el(
+      "div",
+      { class: picture ? "player" : "player plain" },
+      stage
+        ? el("div", { class: "stage" }, stage.box, stage.notice ? el("p", { class: "faint" }, stage.notice) : null, controls)
+        : null,
+      list,
+    ),
+    move(by) {
+      stop();
+      show(at + by);
+    },
     toggle() {
       if (timer) return stop();
       if (at === reach) show(0);
@@ -56,10 +86,19 @@ function player(plan, failing, reason, picture) {
 }
 
 const ICONS = {
-  first: "M3 3v10M13 3L6 8l7 5z", back: "M11 3L4 8l7 5z", play: "M4 2.5L13 8l-9 5.5z", pause: "M4 3h3v10H4zM9.5 3h3v10h-3z",
-  on: "M5 3l7 5-7 5z", last: "M13 3v10M3 3l7 5-7 5z",
+  first: "M3 3v10M13 3L6 8l7 5z",
+  back: "M11 3L4 8l7 5z",
+  play: "M4 2.5L13 8l-9 5.5z",
+  pause: "M4 3h3v10H4zM9.5 3h3v10h-3z",
+  on: "M5 3l7 5-7 5z",
+  last: "M13 3v10M3 3l7 5-7 5z",
 };
-const iconOf = (name) => svg("svg", { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true", class: "icon" }, svg("path", { d: ICONS[name] }));
+const iconOf = (name) =>
+  svg(
+    "svg",
+    { viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true", class: "icon" },
+    svg("path", { d: ICONS[name] }),
+  );
 
 function named(button, icon, name) {
   button.replaceChildren(iconOf(icon));
@@ -70,14 +109,34 @@ function named(button, icon, name) {
 function planStep(step, place, failing, reason, show) {
   const state = failing && place === failing ? "fails" : failing && place > failing ? "unreached" : "";
   const label = state === "fails" ? el("span", { class: "why" }, "✗ ", hostileLine(reason.replace(/^step \d+: /, ""), 400)) : null;
-  return el("li", { class: state }, el("button", { type: "button", class: "step", click: () => show(place) }, hostileLine(step)), label);
+  return el(
+    "li",
+    { class: state },
+    el("button", { type: "button", class: "step", click: () => show(place) }, hostileLine(step)),
+    label,
+  );
 }
 
 /** The drawing of a picture; `show(n)` puts it into the state after n steps, or into the last one before that was drawn. */
 function canvas({ size, shown, backdrop, frames, notice }, table) {
-  const ground = svg("g", {}, backdrop.map((place) => drawn(table[place][1])));
+  const ground = svg(
+    "g",
+    {},
+    backdrop.map((place) => drawn(table[place][1])),
+  );
   const layers = { "#": svg("g"), named: svg("g"), "~": svg("g") }; // what has no name stands behind or before the rest
-  const box = svg("svg", { class: "picture", viewBox: `0 0 ${size[0]} ${size[1]}`, style: `max-width:${Math.round(1.6 * shown)}px`, role: "img", "aria-label": "The state of the task" }, ground, Object.values(layers));
+  const box = svg(
+    "svg",
+    {
+      class: "picture",
+      viewBox: `0 0 ${size[0]} ${size[1]}`,
+      style: `max-width:${Math.round(1.6 * shown)}px`,
+      role: "img",
+      "aria-label": "The state of the task",
+    },
+    ground,
+    Object.values(layers),
+  );
   const nodes = new Map(); // name to the element that shows it, and its place in the table
   const last = frames.at(-1)[0];
 
@@ -121,12 +180,16 @@ function glide(old, node) {
   const to = from && node.isConnected ? node.getBBox() : null;
   if (!to || CALM.matches || (from.x === to.x && from.y === to.y)) return;
   node.parentNode.append(node); // above all of its kind that it passes
-  node.animate([{ transform: `translate(${from.x - to.x}px, ${from.y - to.y}px)` }, { transform: "none" }], { duration: 260, easing: "ease-out" });
+  node.animate([{ transform: `translate(${from.x - to.x}px, ${from.y - to.y}px)` }, { transform: "none" }], {
+    duration: 260,
+    easing: "ease-out",
+  });
 }
 
 // Nothing but shapes and how they look: a picture is data, and data must not be able to load or to run.
 const SHAPES = new Set(["g", "rect", "circle", "ellipse", "line", "path", "polygon", "polyline", "text", "tspan", "title"]);
-const LOOKS = /^(x|y|x1|x2|y1|y2|cx|cy|r|rx|ry|width|height|d|points|dx|dy|transform|fill|stroke|opacity|class|(fill|stroke|font|text|dominant)-[a-z-]+)$/;
+const LOOKS =
+  /^(x|y|x1|x2|y1|y2|cx|cy|r|rx|ry|width|height|d|points|dx|dy|transform|fill|stroke|opacity|class|(fill|stroke|font|text|dominant)-[a-z-]+)$/;
 const parsed = new Map(); // the text of an element to its shape, kept to be copied
 
 function drawn(text) {
@@ -141,6 +204,8 @@ function drawn(text) {
 function allowed(element) {
   if (!element || !SHAPES.has(element.localName)) return svg("g");
   const looks = [...element.attributes].filter(({ name, value }) => LOOKS.test(name) && !/url\(/i.test(value));
-  const inside = [...element.childNodes].map((child) => (child.nodeType === Node.TEXT_NODE ? child.data : child.nodeType === Node.ELEMENT_NODE ? allowed(child) : ""));
+  const inside = [...element.childNodes].map((child) =>
+    child.nodeType === Node.TEXT_NODE ? child.data : child.nodeType === Node.ELEMENT_NODE ? allowed(child) : "",
+  );
   return svg(element.localName, Object.fromEntries(looks.map(({ name, value }) => [name, value])), inside);
 }

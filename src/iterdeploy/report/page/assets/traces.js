@@ -9,10 +9,19 @@ class TracesView {
     this.found = { chunks: [], rows: [] };
     this.filter = {};
     this.asked = 0; // numbers the searches, so that a later one ends an earlier one
-    this.form = el("form", { class: "filter", role: "search", "aria-label": "Filter traces", submit: (event) => event.preventDefault() });
+    this.form = el("form", {
+      class: "filter",
+      role: "search",
+      "aria-label": "Filter traces",
+      submit: (event) => event.preventDefault(),
+    });
     this.count = el("p", { class: "count", role: "status" });
     this.space = el("div", { class: "space" });
-    this.list = el("div", { class: "list", role: "listbox", tabindex: 0, "aria-label": "Traces", scroll: () => this.drawRows() }, this.space);
+    this.list = el(
+      "div",
+      { class: "list", role: "listbox", tabindex: 0, "aria-label": "Traces", scroll: () => this.drawRows() },
+      this.space,
+    );
     this.detail = el("div", { class: "detail" });
     box.replaceChildren(el("div", { class: "side" }, this.form, this.count, this.list), this.detail);
     this.makeForm();
@@ -24,19 +33,56 @@ class TracesView {
   makeForm() {
     const { numbers, faults, chunks } = this.run;
     const rows = numbers.generations;
-    const select = (field, name, options) => el("label", {}, el("span", {}, name), el("select", { name: field, change: () => this.typed() }, [["", "all"], ...options].map(([value, text]) => el("option", { value }, text))));
+    const select = (field, name, options) =>
+      el(
+        "label",
+        {},
+        el("span", {}, name),
+        el(
+          "select",
+          { name: field, change: () => this.typed() },
+          [["", "all"], ...options].map(([value, text]) => el("option", { value }, text)),
+        ),
+      );
     const splits = [...new Set(chunks.map((chunk) => chunk.split))];
-    const sizes = [...new Set(rows.flatMap((row) => splits.flatMap((split) => row[split].by_size.map(({ size }) => size))))].sort((a, b) => a - b);
+    const sizes = [...new Set(rows.flatMap((row) => splits.flatMap((split) => row[split].by_size.map(({ size }) => size))))].sort(
+      (a, b) => a - b,
+    );
     const seen = faults.slice(1).filter((kind) => rows.some((row) => splits.some((split) => row[split].faults[kind])));
-    const text = el("input", { type: "search", name: "text", placeholder: "Search answers, reasons, names", "aria-label": "Search in answers, reasons and names", autocomplete: "off", spellcheck: "false", input: () => this.soon() });
+    const text = el("input", {
+      type: "search",
+      name: "text",
+      placeholder: "Search answers, reasons, names",
+      "aria-label": "Search in answers, reasons and names",
+      autocomplete: "off",
+      spellcheck: "false",
+      input: () => this.soon(),
+    });
     this.chips = el("div", { class: "chips" });
-    this.form.replaceChildren(text,
-      el("div", { class: "selects" },
-        select("generation", "generation", rows.map((row) => [row.number, row.number])),
-        select("split", "tasks", splits.map((split) => [split, SPLITS[split]])),
+    this.form.replaceChildren(
+      text,
+      el(
+        "div",
+        { class: "selects" },
+        select(
+          "generation",
+          "generation",
+          rows.map((row) => [row.number, row.number]),
+        ),
+        select(
+          "split",
+          "tasks",
+          splits.map((split) => [split, SPLITS[split]]),
+        ),
         select("verdict", "verdict", [["valid", "valid"], ["invalid", "not valid"], ...seen.map((kind) => [kind, kind])]),
-        select("size", "size", sizes.map((size) => [size, size]))),
-      this.chips);
+        select(
+          "size",
+          "size",
+          sizes.map((size) => [size, size]),
+        ),
+      ),
+      this.chips,
+    );
   }
 
   soon() {
@@ -46,7 +92,9 @@ class TracesView {
 
   typed() {
     const data = Object.fromEntries(new FormData(this.form));
-    const verdict = ["valid", "invalid", ""].includes(data.verdict) ? { verdict: data.verdict, fault: "" } : { verdict: "", fault: data.verdict };
+    const verdict = ["valid", "invalid", ""].includes(data.verdict)
+      ? { verdict: data.verdict, fault: "" }
+      : { verdict: "", fault: data.verdict };
     go({ ...this.filter, ...data, ...verdict, trace: "", beside: "" });
   }
 
@@ -57,10 +105,28 @@ class TracesView {
       if (document.activeElement !== input) input.value = filter[field] ?? "";
     }
     this.form.elements.verdict.value = filter.fault ?? filter.verdict ?? "";
-    const names = { steps: "steps", reasoning: "reasoning tokens", task: "task", change: "newly", learned: "learned from by generation" };
-    const chip = ([field, name]) => el("button", { type: "button", class: "chip", "aria-label": `Remove the filter ${name} ${filter[field]}`, click: () => go({ ...filter, [field]: "", trace: "", beside: "" }) },
-      `${name} ${filter[field].replace(/^(\d+)-\1$/, "$1").replace("gained", "solved")}`, el("span", { "aria-hidden": "true" }, " ×"));
-    const special = Object.entries(names).filter(([field]) => filter[field]).map(chip);
+    const names = {
+      steps: "steps",
+      reasoning: "reasoning tokens",
+      task: "task",
+      change: "newly",
+      learned: "learned from by generation",
+    };
+    const chip = ([field, name]) =>
+      el(
+        "button",
+        {
+          type: "button",
+          class: "chip",
+          "aria-label": `Remove the filter ${name} ${filter[field]}`,
+          click: () => go({ ...filter, [field]: "", trace: "", beside: "" }),
+        },
+        `${name} ${filter[field].replace(/^(\d+)-\1$/, "$1").replace("gained", "solved")}`,
+        el("span", { "aria-hidden": "true" }, " ×"),
+      );
+    const special = Object.entries(names)
+      .filter(([field]) => filter[field])
+      .map(chip);
     const any = FIELDS.some((field) => filter[field] && !["trace", "beside"].includes(field));
     const clear = el("button", { type: "button", class: "chip clear", click: () => go({}) }, "clear all");
     this.chips.replaceChildren(...special, ...(any ? [clear] : []));
@@ -94,7 +160,9 @@ class TracesView {
     await Promise.all([...new Set(found.chunks)].map(async (chunk) => (this.columns[chunk] = await block(`index-${chunk}`))));
     this.found = found;
     const tasks = new Set(found.rows.map((row, place) => this.columns[found.chunks[place]].task[row])).size;
-    this.count.textContent = found.rows.length ? `${plural(found.rows.length, "trace")} of ${plural(tasks, "task")}` : "No trace is like this.";
+    this.count.textContent = found.rows.length
+      ? `${plural(found.rows.length, "trace")} of ${plural(tasks, "task")}`
+      : "No trace is like this.";
     this.list.scrollTop = 0;
     this.drawRows();
   }
@@ -132,12 +200,26 @@ class TracesView {
     const { id, generation, split, index, row } = this.at(place);
     const fault = this.run.faults[index.fault[row]];
     const chosen = id === this.filter.trace;
-    const state = fault ? el("span", { class: "invalid" }, `✗ ${fault}`) : el("span", { class: "valid" }, `✓ ${plural(index.steps[row], "step")}`);
-    return el("a", {
-      class: "row", role: "option", id: `row-${place}`, "aria-selected": String(chosen), tabindex: -1, style: `top:${top}px`, href: tracesLink({ ...this.filter, trace: id, beside: "" }),
-      "aria-posinset": place + 1, "aria-setsize": this.found.rows.length,
-    }, el("span", { class: "row-id" }, hostileLine(id, 60)), state,
-    el("span", { class: "row-note" }, `generation ${generation}, ${SPLITS[split]}, size ${this.tasks.sizes[index.task[row]]}`));
+    const state = fault
+      ? el("span", { class: "invalid" }, `✗ ${fault}`)
+      : el("span", { class: "valid" }, `✓ ${plural(index.steps[row], "step")}`);
+    return el(
+      "a",
+      {
+        class: "row",
+        role: "option",
+        id: `row-${place}`,
+        "aria-selected": String(chosen),
+        tabindex: -1,
+        style: `top:${top}px`,
+        href: tracesLink({ ...this.filter, trace: id, beside: "" }),
+        "aria-posinset": place + 1,
+        "aria-setsize": this.found.rows.length,
+      },
+      el("span", { class: "row-id" }, hostileLine(id, 60)),
+      state,
+      el("span", { class: "row-note" }, `generation ${generation}, ${SPLITS[split]}, size ${this.tasks.sizes[index.task[row]]}`),
+    );
   }
 
   at(place) {
@@ -184,13 +266,30 @@ class TracesView {
     const made = wanted.length ? await Promise.all(wanted.map((id) => this.article(id))) : [this.invitation()];
     if (this.shown !== key) return;
     this.detail.classList.toggle("two", made.length > 1);
-    this.detail.replaceChildren(el("a", { class: "back", href: tracesLink({ ...this.filter, trace: "", beside: "" }) }, "← list"), ...made);
+    this.detail.replaceChildren(
+      el("a", { class: "back", href: tracesLink({ ...this.filter, trace: "", beside: "" }) }, "← list"),
+      ...made,
+    );
     this.detail.scrollTop = 0;
     if (wanted.length) say(`trace ${wanted.join(" beside ")}`);
   }
 
   invitation() {
-    return el("div", { class: "empty" }, el("p", {}, "Choose a trace to see its prompt, reasoning, plan and verdict."), el("p", { class: "faint" }, el("kbd", {}, "j"), " and ", el("kbd", {}, "k"), " go through the list, ", el("kbd", {}, "?"), " shows all keys."));
+    return el(
+      "div",
+      { class: "empty" },
+      el("p", {}, "Choose a trace to see its prompt, reasoning, plan and verdict."),
+      el(
+        "p",
+        { class: "faint" },
+        el("kbd", {}, "j"),
+        " and ",
+        el("kbd", {}, "k"),
+        " go through the list, ",
+        el("kbd", {}, "?"),
+        " shows all keys.",
+      ),
+    );
   }
 
   async article(id) {
@@ -207,25 +306,58 @@ class TracesView {
     ]);
     const about = { ...place, id, index, generation, split, task, fault: this.run.faults[index.fault[place.row]] };
     const steps = plan ? plan.split("\n") : [];
-    return el("article", { "aria-label": `Trace ${id}` },
+    return el(
+      "article",
+      { "aria-label": `Trace ${id}` },
       el("div", {}, this.heading(about), this.verdict(about, reason, steps.length), this.history(about, same)),
-      el("div", {}, section("Plan", steps.length ? player(steps, index.failing[place.row], reason, picture) : el("p", { class: "faint" }, "No plan could be read from the answer."), rules ? `read by the rules ${rules.replaceAll(" ", ", ")}` : ""),
-      ...answerSections(answer, index.reasoning[place.row], index.tokens[place.row]),
-      section("Prompt", hostile(prompt)),
-      ...Object.entries(spec).map(([name, text]) => folded(`The validator's ${name}`, hostile(text))),
-      ...(this.tasks.domains[this.tasks.domain[task]][1] ? [folded("The validator's domain", hostile(this.tasks.domains[this.tasks.domain[task]][1]))] : [])));
+      el(
+        "div",
+        {},
+        section(
+          "Plan",
+          steps.length
+            ? player(steps, index.failing[place.row], reason, picture)
+            : el("p", { class: "faint" }, "No plan could be read from the answer."),
+          rules ? `read by the rules ${rules.replaceAll(" ", ", ")}` : "",
+        ),
+        ...answerSections(answer, index.reasoning[place.row], index.tokens[place.row]),
+        section("Prompt", hostile(prompt)),
+        ...Object.entries(spec).map(([name, text]) => folded(`The validator's ${name}`, hostile(text))),
+        ...(this.tasks.domains[this.tasks.domain[task]][1]
+          ? [folded("The validator's domain", hostile(this.tasks.domains[this.tasks.domain[task]][1]))]
+          : []),
+      ),
+    );
   }
 
   heading({ id, generation, split, task, index, row }) {
     const model = this.run.numbers.generations[generation].model;
-    return el("header", {}, el("h2", { class: "trace-id" }, hostileLine(id)),
-      el("p", { class: "faint" }, `generation ${generation}, ${SPLITS[split]} task `, el("a", { href: tracesLink({ task: this.tasks.ids[task] }) }, hostileLine(this.tasks.ids[task])), `, size ${this.tasks.sizes[task]}${index.sample[row] ? `, sample ${index.sample[row]}` : ""}, model `, el("code", {}, model)));
+    return el(
+      "header",
+      {},
+      el("h2", { class: "trace-id" }, hostileLine(id)),
+      el(
+        "p",
+        { class: "faint" },
+        `generation ${generation}, ${SPLITS[split]} task `,
+        el("a", { href: tracesLink({ task: this.tasks.ids[task] }) }, hostileLine(this.tasks.ids[task])),
+        `, size ${this.tasks.sizes[task]}${index.sample[row] ? `, sample ${index.sample[row]}` : ""}, model `,
+        el("code", {}, model),
+      ),
+    );
   }
 
   verdict({ fault, index, row }, reason, steps) {
     const learned = index.sets[index.learned[row]];
-    const words = fault ? [el("b", {}, `✗ not valid: ${fault}`), el("p", {}, hostileLine(reason, 2000))] : [el("b", {}, `✓ valid, ${plural(steps, "step")}`)];
-    const lineage = learned.length ? ["Learned from by generation ", learned.map((n, place) => [place ? ", " : "", el("a", { href: tracesLink({ learned: n }) }, n)])] : ["No generation learned from it."];
+    const words = fault
+      ? [el("b", {}, `✗ not valid: ${fault}`), el("p", {}, hostileLine(reason, 2000))]
+      : [el("b", {}, `✓ valid, ${plural(steps, "step")}`)];
+    const lineage = learned.length
+      ? [
+          "Learned from by generation ",
+          learned.map((n, place) => [place ? ", " : "", el("a", { href: tracesLink({ learned: n }) }, n)]),
+        ]
+      : ["No generation learned from it."];
     return el("div", { class: fault ? "verdict invalid" : "verdict valid" }, words, el("p", { class: "lineage" }, lineage));
   }
 
@@ -237,13 +369,48 @@ class TracesView {
       const fault = this.run.faults[one.fault];
       const label = `generation ${one.generation}${one.sample ? `, sample ${one.sample}` : ""}: ${fault ? `not valid, ${fault}` : "valid"}`;
       const here = one.chunk === chunk && one.row === row;
-      return el("a", { class: fault ? "past invalid" : "past valid", href: tracesLink(to(one)), "data-tip": label, "aria-label": label, "aria-current": here ? "true" : null }, el("span", {}, one.generation), fault ? "✗" : "✓");
+      return el(
+        "a",
+        {
+          class: fault ? "past invalid" : "past valid",
+          href: tracesLink(to(one)),
+          "data-tip": label,
+          "aria-label": label,
+          "aria-current": here ? "true" : null,
+        },
+        el("span", {}, one.generation),
+        fault ? "✗" : "✓",
+      );
     });
     const other = same.filter((one) => one.id !== id);
-    const beside = first && other.length ? el("label", { class: "beside" }, "beside ", el("select", { change: (event) => go({ ...this.filter, trace: id, beside: event.target.value }) },
-      el("option", { value: "" }, "none"), other.map((one) => el("option", { value: one.id, selected: one.id === this.filter.beside }, `generation ${one.generation}${one.sample ? `.${one.sample}` : ""}`)))) : null;
+    const beside =
+      first && other.length
+        ? el(
+            "label",
+            { class: "beside" },
+            "beside ",
+            el(
+              "select",
+              { change: (event) => go({ ...this.filter, trace: id, beside: event.target.value }) },
+              el("option", { value: "" }, "none"),
+              other.map((one) =>
+                el(
+                  "option",
+                  { value: one.id, selected: one.id === this.filter.beside },
+                  `generation ${one.generation}${one.sample ? `.${one.sample}` : ""}`,
+                ),
+              ),
+            ),
+          )
+        : null;
     this.others = first ? other.map((one) => one.id) : this.others;
-    return el("div", { class: "history" }, el("span", { class: "faint" }, "this task by generation"), el("nav", { "aria-label": "This task in each generation" }, links), beside);
+    return el(
+      "div",
+      { class: "history" },
+      el("span", { class: "faint" }, "this task by generation"),
+      el("nav", { "aria-label": "This task in each generation" }, links),
+      beside,
+    );
   }
 
   /** Put the earliest other answer to the same task beside this one, or take it away. */
@@ -265,7 +432,11 @@ const END_OF_REASONING = "</think>";
 
 function answerSections(answer, reasoning, tokens) {
   const end = answer.lastIndexOf(END_OF_REASONING);
-  const rest = section("Answer", hostile(end < 0 ? answer : answer.slice(end + END_OF_REASONING.length).replace(/^\s*\n/, "")), plural(tokens, "token"));
+  const rest = section(
+    "Answer",
+    hostile(end < 0 ? answer : answer.slice(end + END_OF_REASONING.length).replace(/^\s*\n/, "")),
+    plural(tokens, "token"),
+  );
   return end < 0 ? [rest] : [section("Reasoning", hostile(answer.slice(0, end)), plural(reasoning, "token")), rest];
 }
 
