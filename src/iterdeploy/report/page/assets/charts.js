@@ -77,18 +77,22 @@ function curves(width, lines, { height = 260, from = null, yText, xLabel = "gene
     left: 52,
   });
   const roomy = (X(x[1]) - X(x[0])) / Math.max(1, xs.length - 1) > 42;
-  const highest = (p) => lines.every((line) => line.points.every((other) => other.x !== p.x || other.y <= p.y));
+  const above = (p, line) =>
+    lines.every(
+      (other) => other === line || other.points.every(({ x, y }) => x !== p.x || y < p.y || (y === p.y && line === lines[0])),
+    );
   for (const { split, points } of lines) {
     const banded = points.filter((point) => point.low !== undefined);
     const band = [...banded.map((p) => [X(p.x), Y(p.high)]), ...banded.map((p) => [X(p.x), Y(p.low)]).reverse()];
     if (band.length) root.append(svg("path", { class: `band ${split}`, d: `${path(band)}Z` }));
     root.append(svg("path", { class: `curve ${split}`, d: path(points.map((p) => [X(p.x), Y(p.y)])) }));
   }
-  for (const { split, points } of lines) {
+  for (const line of lines) {
+    const { split, points } = line;
     for (const [place, p] of points.entries()) {
       const named = p.text && (roomy || place === 0 || place === points.length - 1);
       const text = named
-        ? svg("text", { class: `value middle ${split}`, x: X(p.x), y: Y(p.y) + (highest(p) ? -11 : 21) }, p.text)
+        ? svg("text", { class: `value middle ${split}`, x: X(p.x), y: Y(p.y) + (above(p, line) ? -11 : 21) }, p.text)
         : null;
       root.append(mark(p.href, p.label, halo(X(p.x), Y(p.y)), dot(X(p.x), Y(p.y), split), ...(text ? [text] : [])));
     }
@@ -112,7 +116,8 @@ function updown(width, groups, { height = 230 }) {
   const slot = X(1) - X(0);
   const thick = Math.min(26, (slot * 0.7) / groups[0].bars.length);
   for (const [place, group] of groups.entries()) {
-    root.append(svg("text", { class: "tick middle", x: X(place + 0.5), y: height - 24 }, group.name));
+    const named = place % Math.ceil(groups.length / (width / 44)) === 0;
+    if (named) root.append(svg("text", { class: "tick middle", x: X(place + 0.5), y: height - 24 }, group.name));
     for (const [n, bar] of group.bars.entries()) {
       const x = X(place + 0.5) + (n - group.bars.length / 2) * (thick + 3);
       for (const [way, { value, label, href }] of Object.entries({ up: bar.up, down: bar.down })) {
@@ -140,7 +145,7 @@ function ridges(width, rows, { bin, reach, split, label, href, middleLabel, xLab
   const { root, X } = plane(width, height, {
     x: [low, high],
     y: [0, 1],
-    xTicks: ticks(low, high, Math.max(3, width / 80)),
+    xTicks: ticks(low, high, Math.max(3, width / 80)).filter(Number.isInteger),
     yTicks: [],
     xText: number,
     xLabel,

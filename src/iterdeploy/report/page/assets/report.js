@@ -149,6 +149,16 @@ function figure({ id, short, title, says, panels, table, legend = null }) {
   );
 }
 
+const MOST_ROWS = 16;
+
+/** Of many generations, so many that a figure with a row for each can be read: the first, the last, and some between. */
+function someOf(rows) {
+  const every = Math.ceil((rows.length - 1) / (MOST_ROWS - 1));
+  return rows.length > MOST_ROWS ? rows.filter((_, place) => place % every === 0 || place === rows.length - 1) : rows;
+}
+
+const leftOut = (rows) => (rows.length > MOST_ROWS ? ` Of ${rows.length} generations some are drawn.` : "");
+
 const asked = (run) => Object.keys(SPLITS).filter((split) => run.numbers.generations[0][split].asked);
 const pair = (run, panel) => asked(run).map((split) => ({ name: SPLITS[split], split, ...panel(split) }));
 
@@ -216,7 +226,7 @@ function sizeFigure(run) {
   const rows = run.numbers.generations;
   const panel = (split) => {
     const sizes = rows[0][split].by_size.map(({ size }) => size);
-    const body = rows.map((row) =>
+    const body = someOf(rows).map((row) =>
       el(
         "tr",
         {},
@@ -258,7 +268,9 @@ function sizeFigure(run) {
     short: "Sizes",
     title: "Solved by task size",
     panels: pair(run, panel),
-    says: "Per cent of the tasks of each size (columns) that each generation (rows) solved. Colour that spreads to the right means that larger tasks come within reach, not only that more of the small ones are solved.",
+    says:
+      "Per cent of the tasks of each size (columns) that each generation (rows) solved. Colour that spreads to the right means that larger tasks come within reach, not only that more of the small ones are solved." +
+      leftOut(rows),
   });
 }
 
@@ -296,7 +308,7 @@ function spreadFigure(run, { id, short, title, says, what, bins, of, filter, xLa
   const panel = (split) => {
     const [bin, rows] = [bins.width, bins[split]];
     const spreads = Object.fromEntries(run.numbers.generations.map((row) => [row.number, row[split][of]]));
-    const known = rows
+    const known = someOf(rows)
       .filter(([, counts]) => counts.length)
       .map(([generation, counts]) => ({ name: generation, bins: counts, middle: spreads[generation]?.median ?? null }));
     if (!known.length) return { node: el("p", { class: "faint" }, `No ${what} yet.`) };
@@ -319,7 +331,7 @@ function spreadFigure(run, { id, short, title, says, what, bins, of, filter, xLa
     id,
     short,
     title,
-    says,
+    says: says + leftOut(run.numbers.generations),
     panels: pair(run, panel),
     table: [
       ["generation", "tasks", "mean", "p10", "median", "p90", "longest"],
@@ -387,14 +399,14 @@ function faultFigure(run) {
       "tr",
       {},
       el("th", { scope: "col", class: "word" }, "fault"),
-      rows.map((row) => el("th", { scope: "col" }, row.number)),
+      someOf(rows).map((row) => el("th", { scope: "col" }, row.number)),
     );
     const body = kinds.map((kind) =>
       el(
         "tr",
         {},
         el("th", { scope: "row", class: "word" }, kind),
-        rows.map((row) => cell(row, kind)),
+        someOf(rows).map((row) => cell(row, kind)),
       ),
     );
     return {
@@ -410,7 +422,9 @@ function faultFigure(run) {
     short: "Faults",
     title: "Faults by kind",
     panels: pair(run, panel),
-    says: "Why answers were not valid, by generation (columns). Each has the first fault that was found: first that a plan can be read at all, then that its actions are of the domain, then that they can be done one after the other, then that the goal is reached at the end.",
+    says:
+      "Why answers were not valid, by generation (columns). Each has the first fault that was found: first that a plan can be read at all, then that its actions are of the domain, then that they can be done one after the other, then that the goal is reached at the end." +
+      leftOut(rows),
   });
 }
 
@@ -539,8 +553,9 @@ function costFigure(run) {
     })),
   }));
   const kinds = STEPS.map(([kind]) => kind);
-  const panels = [{ name: "tokens", draw: (width) => stacked(width, tokens, { kinds, text: (total) => number(total) }) }];
-  if (run.seconds.length) panels.unshift({ name: "time", draw: (width) => stacked(width, timed, { kinds, text: duration }) });
+  const panels = [{ name: "tokens", draw: (width) => stacked(width, someOf(tokens), { kinds, text: (total) => number(total) }) }];
+  if (run.seconds.length)
+    panels.unshift({ name: "time", draw: (width) => stacked(width, someOf(timed), { kinds, text: duration }) });
   const keys = kinds.map((kind, place) => el("span", { class: "key" }, el("i", { class: `swatch kind-${place}` }), kind));
   return figure({
     id: "cost",
@@ -548,7 +563,9 @@ function costFigure(run) {
     title: "Time and tokens by step",
     legend: el("p", { class: "legend" }, keys),
     panels,
-    says: "What each generation cost: the time that its steps took on the machine that ran it, and the tokens that were sampled and that stood in its examples (each epoch reads them again). Times differ between equal runs; nothing else does.",
+    says:
+      "What each generation cost: the time that its steps took on the machine that ran it, and the tokens that were sampled and that stood in its examples (each epoch reads them again). Times differ between equal runs; nothing else does." +
+      leftOut(rows),
     table: [
       ["generation", ...kinds, "tokens sampled", "in examples"],
       rows.map((row, place) => [
