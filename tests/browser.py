@@ -24,6 +24,8 @@ PATIENCE = 20.0  # seconds; a busy machine is no failure
 KEYS = {
     "left": Keys.ARROW_LEFT,
     "right": Keys.ARROW_RIGHT,
+    "up": Keys.ARROW_UP,
+    "down": Keys.ARROW_DOWN,
     "space": " ",
     "escape": Keys.ESCAPE,
     "tab": Keys.TAB,

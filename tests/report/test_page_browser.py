@@ -188,6 +188,9 @@ def test_all_works_by_keyboard(page: Browser) -> None:
     page.until(lambda: page.text(".trace-id") == "g0.d001.0")
     chosen = page.run(f"return {CHOSEN}.textContent")
     assert "g0.d001.0" in chosen
+    page.run("document.querySelector('.list').focus()")
+    page.press("down", "down", "up")
+    page.until(lambda: page.text(".trace-id") == "g0.d002.0")
     page.press("/", *"h003")
     assert counts(page, 3)
     page.press("escape", "?")

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Add `report` to the command line."""
-    report = commands.add_parser("report", help="write a run's tables and picture, and show the table")
+    report = commands.add_parser("report", help="write a run's page, tables and picture, and show the table")
     add_run(report)
     add_json(report)
     report.set_defaults(act=act)
 
 
 def act(args: argparse.Namespace) -> int:
-    """Write the four files; print the overview, or report.json."""
+    """Write its files; print the overview, or report.json."""
     from iterdeploy.report.write import write_report
     from iterdeploy.store import Run
 
@@ -38,7 +38,8 @@ def act(args: argparse.Namespace) -> int:
 
     console = Console(highlight=False)
     console.print(overview(numbers))
-    console.print(f"\nwritten to {run.path}: report.md, report.json", markup=False, soft_wrap=True, end="")
+    console.print(f"\nto look at: {run.path / 'report.html'}", markup=False, soft_wrap=True)
+    console.print("beside it: report.md, report.json", end="")
     console.print(", solved.svg, solved.png" if numbers.generations else "")
     return 0
 

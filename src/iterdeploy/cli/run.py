@@ -126,6 +126,7 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
     console.print(overview(numbers))
     console.print()
     lines = [
+        f"look at   {run.path / 'report.html'}: every figure and every answer, in a browser",
         f"picture   {run.path / 'solved.png'}",
         f"tables    {run.path / 'report.md'}; as JSON, report.json",
         f"the rest  {run.path}: recipe.toml, then a folder for each generation",

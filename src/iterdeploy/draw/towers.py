@@ -21,7 +21,8 @@ def can_paint(domain: Domain) -> bool:
 
 def paint(scene: Scene) -> Drawing:
     """Each tower keeps its place from state to state, as long as its lowest block stays."""
-    towers = [_towers(scene.facts(n)) for n in range(len(scene.states))]
+    facts = [scene.facts(number) for number in range(len(scene.states))]
+    towers = [_towers(here) for here in facts]
     columns = _columns(towers)
     across = max((len(row) for row in columns), default=1)
     tallest = max((len(tower) for state in towers for tower in state.values()), default=1)
@@ -30,7 +31,7 @@ def paint(scene: Scene) -> Drawing:
     table = tag("rect", x=0, y=floor, width=width, height=5, rx=2, class_="it-wall")
     bodies, before = [], dict[str, tuple[float, float]]()
     for number, state in enumerate(towers):
-        held = [args[0] for args in scene.facts(number).get("holding", ())]
+        held = [args[0] for args in facts[number].get("holding", ())]
         places = _places(state, columns[number], held, floor)
         bodies.append(
             _hand(bool(held))

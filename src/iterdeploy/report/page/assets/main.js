@@ -61,6 +61,10 @@ function pressed(event) {
   if (typing && key !== "Escape") return;
   if (target.matches("input[type=range]") && key.startsWith("Arrow")) return;
   if (key === " " && target.matches("button, summary")) return;
+  if (target.matches(".list") && (key === "ArrowDown" || key === "ArrowUp")) {
+    event.preventDefault();
+    return view.step(key === "ArrowDown" ? 1 : -1);
+  }
   if (!(key in ACTS) || (IN_TRACES.has(key) && byId("traces-view").hidden)) return;
   if ((key === " " || key.startsWith("Arrow")) && !players.size) return;
   event.preventDefault();
