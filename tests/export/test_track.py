@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,21 +227,35 @@ def test_mlflow_reads_what_it_was_told(run: Run, tmp_path: Path, monkeypatch: py
     assert [(m.step, m.value) for m in losses] == [(n, 1 / (n + 2)) for n in (1, 2, 3)]
 
 
-@pytest.fixture
-def trackio_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
-    return tmp_path / "trackio"
+TRACKIO_READER = """
+import json
+from trackio.sqlite_storage import SQLiteStorage
+print(json.dumps({name: SQLiteStorage.get_logs("iterdeploy", name) for name in SQLiteStorage.get_runs("iterdeploy")}))
+"""
 
 
 @pytest.mark.slow
-def test_trackio_reads_what_it_was_told(run: Run, tmp_path: Path, trackio_folder: Path) -> None:
+def test_trackio_reads_what_it_was_told(run: Run, tmp_path: Path) -> None:
+    """In processes of its own: trackio asks for its folder when it is imported, and never again."""
     pytest.importorskip("trackio")
-    export(run, "trackio", tmp_path / "out")
-    from trackio.sqlite_storage import SQLiteStorage
-
-    (name,) = SQLiteStorage.get_runs("iterdeploy")
+    env = os.environ | {"TRACKIO_DIR": str(tmp_path / "trackio"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    for words in (
+        [
+            "-m",
+            "iterdeploy.cli",
+            "export",
+            "metrics",
+            str(run.path),
+            "--to",
+            "trackio",
+            "--out",
+            str(tmp_path / "out"),
+        ],
+        ["-c", TRACKIO_READER],
+    ):
+        done = subprocess.run([sys.executable, *words], env=env, check=True, capture_output=True, text=True)
+    ((name, rows),) = json.loads(done.stdout).items()
     assert name.startswith("scripted-seed3")
-    rows = SQLiteStorage.get_logs("iterdeploy", name)
     assert [r["deployed/solved"] for r in rows if "deployed/solved" in r] == [
         r.solved for r in run.generations()
     ]
