@@ -96,8 +96,9 @@ def opened(
 
 
 def save(image: Image.Image, name: str) -> None:
-    """A small PNG: the pages have few colours."""
-    image.quantize(256, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
+    """A PNG of few colours, which is small; rare ones, such as that of a fault, are kept."""
+    few = image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(HERE / f"{name}.png", optimize=True)
     print(f"{name}.png {(HERE / f'{name}.png').stat().st_size // 1024} KiB")
 
 
