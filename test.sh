@@ -29,5 +29,5 @@ check "ruff: layout" "$venv/bin/ruff" format --check .
 check "mypy: types" "$venv/bin/mypy"
 check "import-linter: the direction of imports" "$venv/bin/lint-imports"
 say "== pytest"
-"$venv/bin/pytest" "${chosen[@]}" "$@" || failed=1
+"$venv/bin/pytest" --numprocesses auto --dist worksteal "${chosen[@]}" "$@" || failed=1
 exit $failed

@@ -101,6 +101,7 @@ def test_the_mark_of_a_page_changes_with_each_finished_generation_alone(tmp_path
         (f"999999999 on {platform.node()}", None),
         ("12 on elsewhere", "12 on elsewhere"),
     ],
+    ids=["nobody", "this process", "a process that ended", "another machine"],
 )
 def test_a_writer_of_this_machine_must_live(tmp_path: Path, said: str, seen: str | None) -> None:
     (tmp_path / "lock.pid").write_text(said)
