@@ -44,6 +44,18 @@ def test_no_answer_accepts_nothing_and_is_counted() -> None:
     assert {wrong.answer.valid for wrong in found.wrong} == {True}
 
 
+def test_one_that_answers_only_where_the_plan_is_valid_is_not_trusted() -> None:
+    def shy(domain: str, problem: str, plan: str) -> Said:
+        said = of_judge(open_judge("pddl"))(domain, problem, plan)
+        return "valid" if said == "valid" else "nothing"
+
+    found = examine(shy, 20, seed=0)
+    assert not found.wrong
+    assert found.accepts.asked == 0, "the bound is of plans that were judged"
+    assert found.mute
+    assert not found.trusted
+
+
 def test_one_that_cuts_arguments_off_is_found_out() -> None:
     """As VAL does."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from iterdeploy.types import Fault, Finish, Trace, Verdict
 
 needs_val = pytest.mark.skipif(find_val() is None, reason="VAL is not installed")
 SEEN: list[str] = []
+DOMAIN = "(define (domain d) (:predicates (p ?x)) (:action go :parameters (?x) :precondition (and) :effect (p ?x)))"
+PROBLEM = "(define (problem p) (:domain d) (:objects a) (:init) (:goal (p a)))"
 
 
 def never(domain: str, problem: str, plan: str) -> bool:
@@ -31,6 +34,10 @@ def stuck(domain: str, problem: str, plan: str) -> bool:
 
 def broken(domain: str, problem: str, plan: str) -> bool:
     raise ValError("VAL is gone")
+
+
+def leaving(domain: str, problem: str, plan: str) -> bool:
+    sys.exit(0)
 
 
 def blocksworld(validator: str) -> PddlDomain:
@@ -70,6 +77,27 @@ def test_no_answer_is_the_fault_timeout_and_never_valid() -> None:
     found = verdict(blocksworld("test_judge:stuck"), "<plan>pick-up b1</plan>")
     assert (found.valid, found.fault, found.reason) == (False, Fault.TIMEOUT, "no answer in 10 seconds")
     assert found.plan == ("(pick-up b1)",)
+
+
+def test_a_function_that_ends_the_program_has_not_judged(tmp_path: Path) -> None:
+    """Its exit code 0 would read as valid."""
+    with pytest.raises(RuntimeError, match="ends the program with SystemExit"):
+        open_judge("test_judge:leaving").rule(DOMAIN, PROBLEM, ())
+    files = [tmp_path / name for name in ("domain.pddl", "problem.pddl", "plan")]
+    for file, text in zip(files, (DOMAIN, PROBLEM, ""), strict=True):
+        file.write_text(text)
+    assert main(["validate", *map(str, files), "--validator", "test_judge:leaving"]) == 3
+    assert main(["audit", "test_judge:leaving", "--plans", "5"]) == 3
+
+
+@needs_val
+def test_val_is_not_asked_about_a_problem_without_a_goal() -> None:
+    """It would find every plan valid, also where numbers make it the only one to read the domain."""
+    numbers = DOMAIN.replace("(:predicates", "(:requirements :numeric-fluents) (:functions (f)) (:predicates")
+    for domain in (DOMAIN, numbers):
+        for judge in ("val", "pddl"):
+            with pytest.raises(BadInput, match="goal"):
+                open_judge(judge).rule(domain, "(define (problem p) (:domain d) (:objects a) (:init))", ())
 
 
 def test_a_validator_that_is_broken_stops_the_run() -> None:

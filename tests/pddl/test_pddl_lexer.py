@@ -17,8 +17,13 @@ def test_fold_touches_ascii_letters_alone() -> None:
 
 def test_clean_keeps_every_offset() -> None:
     text = "\ufeff(A ; note (\r\n B)"
-    assert clean(text) == " (a " + " " * 8 + "\r\n b)"
+    assert clean(text) == " (a " + " " * 9 + "\n b)"
     assert len(clean(text)) == len(text)
+
+
+def test_a_comment_ends_with_its_line_and_not_at_a_carriage_return() -> None:
+    """As VAL and kairos have it: an action behind one is no part of the plan."""
+    assert clean("; x\r(go a)\n(go b)").split() == ["(go", "b)"]
 
 
 @pytest.mark.parametrize(

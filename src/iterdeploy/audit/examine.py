@@ -46,14 +46,22 @@ class Audit:
 
     asked: int = 0  # packaged answers
     wrong: list[Wrong] = field(default_factory=list)  # of packaged and of random answers
-    silent: int = 0  # invalid plans on which it said nothing: not accepted, and not judged
-    accepts: Rate = field(default_factory=Rate)  # random invalid plans that it accepts
+    invalid: int = 0  # invalid plans, packaged and random
+    silent: int = 0  # of these, those on which it said nothing: not accepted, and not judged
+    accepts: Rate = field(
+        default_factory=Rate
+    )  # random invalid plans that it accepts, of those that it judged
     rejects: Rate = field(default_factory=Rate)  # random valid plans that it does not accept
 
     @property
     def trusted(self) -> bool:
-        """Whether no answer was wrong."""
-        return not self.wrong
+        """Whether no answer was wrong, and most were given."""
+        return not self.wrong and not self.mute
+
+    @property
+    def mute(self) -> bool:
+        """Whether it says nothing on most invalid plans: then next to nothing is known of it."""
+        return 2 * self.silent > self.invalid
 
 
 def examine(
@@ -68,21 +76,23 @@ def examine(
         found.asked += 1
         tell(number + 1, total)
     for number, answer in enumerate(random_answers(plans, seed)):
-        right = _ask(validator, answer, found)
+        said, right = _ask(validator, answer, found)
         rate = found.rejects if answer.valid else found.accepts
-        rate.asked += 1
+        rate.asked += answer.valid or said != "nothing"
         rate.wrong += not right
         tell(len(packaged) + number + 1, total)
     return found
 
 
-def _ask(validator: Validator, answer: Answer, found: Audit) -> bool:
+def _ask(validator: Validator, answer: Answer, found: Audit) -> tuple[Said, bool]:
+    """(what it said, whether that is right)."""
     said = validator(answer.domain, answer.problem, answer.plan)
     right = said == "valid" if answer.valid else said != "valid"
+    found.invalid += not answer.valid
     found.silent += not answer.valid and said == "nothing"
     if not right:
         found.wrong.append(Wrong(answer, said))
-    return right
+    return said, right
 
 
 def random_answers(count: int, seed: int) -> Iterator[Answer]:

@@ -12,7 +12,7 @@ from typing import Any
 from iterdeploy.audit.examine import Said, Validator
 from iterdeploy.errors import BadInput, IterdeployError
 from iterdeploy.pddl import PddlError, read_plan
-from iterdeploy.pddl.judges import Judge, said_valid
+from iterdeploy.pddl.judges import Judge, called, said_valid
 from iterdeploy.pddl.val import ValError, ask_val_about_text
 
 NAMES = ("pddl", "val", "val-strict")
@@ -46,7 +46,8 @@ def of_function(function: Callable[[str, str, str], Any], name: str) -> Validato
 
     def validator(domain: str, problem: str, plan: str) -> Said:
         try:
-            found = function(domain, problem, plan)
+            found = called(function, name, domain, problem, plan)
+            found = getattr(found, "valid", found)
         except Exception:  # the function is under audit: whatever it raises is its answer
             return "nothing"
         return _said(said_valid(found, name))
@@ -66,7 +67,10 @@ def of_command(command: str, line: str = "", seconds: float = 60) -> Validator:
             raise BadInput(
                 f"the command {command!r} has no {place}; e.g. 'Validate {{domain}} {{problem}} {{plan}}'"
             )
-    words = shlex.split(command)
+    try:
+        words = shlex.split(command)
+    except ValueError as cause:
+        raise BadInput(f"the command {command!r} cannot be taken apart into words: {cause}") from cause
 
     def validator(domain: str, problem: str, plan: str) -> Said:
         with TemporaryDirectory(prefix="audit-") as folder:

@@ -57,13 +57,13 @@ def act(args: argparse.Namespace) -> int:
         raise BadInput(f"--plans must be 0 or more, not {args.plans}")
     name = args.validator or args.command
     found = examine(open_validator(args.validator, args.command, args.line), args.plans, args.seed)
-    asked = found.asked + found.accepts.asked + found.rejects.asked
-    silent = found.silent + sum(wrong.said == "nothing" for wrong in found.wrong)
     if args.json:
         print_json(report_of(name, found))
     else:
         _show(name, found)
-    if asked == silent:
+    if any(wrong.said != "nothing" for wrong in found.wrong):
+        return 1
+    if found.mute:
         return 3
     return 0 if found.trusted else 1
 

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 done, 2 bad input, 3 a failure of ours, 130 interrupted; `validate` and `audit` add 1."""
     try:
         args = parser().parse_args(argv)
-        code: int = args.act(args)
+        code = _acted(args)
         sys.stdout.flush()
         return code
     except IterdeployError as error:
@@ -72,6 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("iterdeploy: a failure of the program or of a plug-in, not of your input", file=sys.stderr)
         return OUR_FAILURE
+
+
+def _acted(args: argparse.Namespace) -> int:
+    """The command's exit code; a plug-in that ends the program has not carried it out."""
+    try:
+        code: int = args.act(args)
+    except SystemExit as cause:
+        raise RuntimeError(f"a plug-in ended the program with {cause!r}") from cause
+    return code
 
 
 def _version() -> str:

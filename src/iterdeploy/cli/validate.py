@@ -38,8 +38,6 @@ def act(args: argparse.Namespace) -> int:
     from iterdeploy.pddl.files import INVALID, VALID, validate_files
 
     code, report = validate_files(args.domain, args.problem, args.plan, open_judge(args.validator))
-    if args.svg and code in (VALID, INVALID):
-        _draw(args)
     where = f" ({report['file']}, line {report['line']})" if report["line"] else ""
     if args.json:
         print_json(report)
@@ -52,6 +50,8 @@ def act(args: argparse.Namespace) -> int:
     if not args.json:
         for note in report["notes"]:
             print(f"note: {note}", file=sys.stderr)
+    if args.svg and code in (VALID, INVALID):
+        _draw(args)
     return code
 
 

@@ -87,9 +87,8 @@ class ValJudge:
     def rule(self, domain: str, problem: str, plan: Sequence[Action]) -> Ruling:
         """Judge the plan. Raises ValError where VAL is not there, broken, or cannot read domain and problem."""
         _refuse_time(domain, problem)
-        outline = outline_of_domain(domain)
-        shape = validate(outline, outline_of_problem(problem, outline), plan)
-        if not shape.valid:
+        shape = _fits(domain, problem, plan)
+        if not shape.valid and shape.fault not in (Fault.PRECONDITION, Fault.GOAL):
             return Ruling(shape, "val")
         program = working_val()
         try:
@@ -100,6 +99,16 @@ class ValJudge:
         if answer.valid:
             return Ruling(Judgement(True, None, "", None, "", "", len(plan)), "val")
         return Ruling(_rejected(answer.output, plan), "val")
+
+
+def _fits(domain: str, problem: str, plan: Sequence[Action]) -> Judgement:
+    """Our judgement, for what it says of names, arguments and types; of the outline, where we cannot read the whole."""
+    try:
+        read = parse_domain(domain)
+        return validate(read, parse_problem(problem, read), plan)
+    except BeyondError:
+        outline = outline_of_domain(domain)
+        return validate(outline, outline_of_problem(problem, outline), plan)
 
 
 def _refuse_time(domain: str, problem: str) -> None:
@@ -134,7 +143,7 @@ class CallableJudge:
 
     def rule(self, domain: str, problem: str, plan: Sequence[Action]) -> Ruling:
         """Judge the plan. Why not, is the function's own `fault` and `reason`, or else what our validator says."""
-        found = self.function(domain, problem, "".join(f"{action}\n" for action in plan))
+        found = called(self.function, self.name, domain, problem, "".join(f"{action}\n" for action in plan))
         if said_valid(found, self.name):
             return Ruling(Judgement(True, None, "", None, "", "", len(plan)), self.name)
         fault, reason = getattr(found, "fault", None), str(getattr(found, "reason", ""))
@@ -144,6 +153,16 @@ class CallableJudge:
             )
             return Ruling(said, self.name)
         return Ruling(_explained(domain, problem, plan, reason or f"{self.name} rejects the plan"), self.name)
+
+
+def called(function: Callable[[str, str, str], Any], name: str, *texts: str) -> Any:
+    """What the function answers. Raises RuntimeError for one that would end the program, as a `main` does."""
+    try:
+        return function(*texts)
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as cause:
+        raise RuntimeError(f"{name} ends the program with {cause!r} instead of answering") from cause
 
 
 def said_valid(found: Any, name: str) -> bool:

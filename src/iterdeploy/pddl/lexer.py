@@ -16,7 +16,7 @@ SPACE = " \t\r\n\f\v"
 
 _BOM = "\ufeff"
 _CAPITALS = re.compile(r"[A-Z]+")
-_COMMENT = re.compile(r";[^\r\n]*")
+_COMMENT = re.compile(r";[^\n]*")
 NEWLINE = re.compile(r"\r\n|\r|\n")
 _STRANGE = re.compile(r"[^ \t\r\n\f\v()a-z0-9_.+@#?:=<>*/-]")
 _PLAIN = b" \t\r\n\f\v()abcdefghijklmnopqrstuvwxyz0123456789_.+@#?:=<>*/-"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import pairwise
 
+from iterdeploy.pddl.errors import PddlError
 from iterdeploy.pddl.lexer import Group, head, read
 from iterdeploy.pddl.parse import parse_domain, parse_problem
 from iterdeploy.pddl.structures import Domain, Problem
@@ -28,8 +29,12 @@ def outline_of_domain(text: str) -> Domain:
 
 @lru_cache(maxsize=16)
 def outline_of_problem(text: str, domain: Domain) -> Problem:
-    """The problem with its objects alone, and a goal that always holds."""
-    parts = [_written(section) for section in _sections(text) if head(section) == ":objects"]
+    """The problem with its objects alone, and a goal that always holds. Raises PddlError unless it states a goal."""
+    sections = _sections(text)
+    goals = [section for section in sections if head(section) == ":goal"]
+    if len(goals) != 1 or len(goals[0].items) != 2:
+        raise PddlError("the problem must have one (:goal ...), with one condition in it", 1, 1)
+    parts = [_written(section) for section in sections if head(section) == ":objects"]
     return parse_problem(
         f"(define (problem outline) (:domain outline) {' '.join(parts)} (:init) (:goal (and)))", domain
     )
