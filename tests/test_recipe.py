@@ -93,6 +93,7 @@ def test_a_file_is_named_in_its_errors(tmp_path: Path) -> None:
         ("[train]\nrank = 'big'", r"train\.rank is 'big': expected `int`, got `str`"),
         ("[train]\nrank = true", r"train\.rank is True: expected `int`, got `bool`"),
         ("[tasks]\ncount = 10.5", r"tasks\.count is 10\.5: expected `int`"),
+        ("[tasks]\nsizes = 3", r"tasks\.sizes is 3; it must be a list: write \[3\]"),
         ("[tasks]\nsizes = [3, 'a']", r"tasks\.sizes is \[3, 'a'\]: expected `int`"),
         ("[curate]\nrule = 'papr'", r"curate\.rule is 'papr'; there are .* \(did you mean paper\?\)"),
         ("name = ' '", r"name is ' '; it must be a name that a folder can have"),

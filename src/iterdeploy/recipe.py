@@ -311,6 +311,8 @@ def _what_is_wrong(table: Mapping[str, Any], message: str) -> str:
     options = [option for option in get_args(hint) if isinstance(option, str)]
     if options and isinstance(value, str):
         return f"{'.'.join(names)} is {value!r}; {nearest(value, options)}"
+    if "`array`" in problem:
+        return f"{'.'.join(names)} is {value!r}; it must be a list: write [{value!r}]"
     return f"{'.'.join(names)} is {value!r}: {problem[:1].lower()}{problem[1:]}"
 
 
