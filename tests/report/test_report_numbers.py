@@ -6,7 +6,8 @@ from pathlib import Path
 
 import fake_run
 
-from iterdeploy.report.numbers import read_numbers
+from iterdeploy.report.numbers import SizeNumbers, read_numbers, size_groups
+from iterdeploy.types import Task
 
 
 def test_numbers_agree_with_the_rows_of_the_generations(tmp_path: Path) -> None:
@@ -67,3 +68,14 @@ def test_a_run_without_held_out_tasks(tmp_path: Path) -> None:
     run = fake_run.write(tmp_path / "run", fake_run.recipe(heldout=0))
     split = read_numbers(run).generations[-1].heldout
     assert (split.asked, split.ratio, split.pass_at) == (0, None, {})
+
+
+def test_many_sizes_are_shown_in_groups_of_about_as_many_tasks() -> None:
+    tasks = [Task(f"t{i}", "ferry", "", {}, "deployed", 2 + i // 3) for i in range(120)]
+    groups = size_groups(tasks)
+    assert len(groups) == 10
+    assert (groups[0][0], groups[-1][-1]) == (2, 41)
+    assert [after[0] for after in groups[1:]] == [before[-1] + 1 for before in groups[:-1]]
+    assert size_groups(tasks[:30]) == [range(size, size + 1) for size in range(2, 12)]
+    assert SizeNumbers(2, 5, 12, 0).label == "2-5"
+    assert SizeNumbers(3, 3, 12, 0).label == "3"

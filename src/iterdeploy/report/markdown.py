@@ -74,7 +74,7 @@ def _for_each_split(
 
 def _by_size(splits: list[tuple[int, SplitNumbers]]) -> str:
     sizes = splits[0][1].by_size
-    head = ["generation", *(f"{row.size}" for row in sizes)]
+    head = ["generation", *(row.label for row in sizes)]
     asked = ["asked", *(str(row.asked) for row in sizes)]
     return grid(head, [asked, *([str(n), *(str(row.solved) for row in s.by_size)] for n, s in splits)])
 

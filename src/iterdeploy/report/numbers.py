@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +18,17 @@ DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class SizeNumbers:
-    """Solved among the tasks of one size."""
+    """Solved among the tasks of one size, or of a group of sizes where there are many."""
 
-    size: int
+    size: int  # the smallest of the group
+    up_to: int  # the largest
     asked: int
     solved: int
+
+    @property
+    def label(self) -> str:
+        """ "6", or "6-9" for a group."""
+        return str(self.size) if self.size == self.up_to else f"{self.size}-{self.up_to}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +126,23 @@ def _splits(
     first: list[Answer] = []
     before: list[Answer] = []
     ever: frozenset[str] = frozenset()
+    groups = size_groups(tasks)
     for generation in generations:
         answers = read_answers(run, tasks, generation.number, split)
         first = first if rows else answers
         ever |= measure.solved_tasks(answers)
-        rows.append(_split(answers, first, before if rows else answers, len(ever), bound))
+        rows.append(_split(answers, first, before if rows else answers, len(ever), bound, groups))
         before = answers
     return rows
 
 
 def _split(
-    answers: list[Answer], first: list[Answer], before: list[Answer], ever: int, bound: Bound | None
+    answers: list[Answer],
+    first: list[Answer],
+    before: list[Answer],
+    ever: int,
+    bound: Bound | None,
+    groups: Sequence[range],
 ) -> SplitNumbers:
     solved, base = measure.solved(answers), measure.solved(first).solved
     low, high = solved.interval
@@ -141,7 +154,7 @@ def _split(
         low=low,
         high=high,
         ratio=solved.solved / base if base else None,
-        by_size=tuple(SizeNumbers(n, s.asked, s.solved) for n, s in measure.solved_by_size(answers).items()),
+        by_size=_by_size(answers, groups),
         pass_at=_pass_at(answers),
         unanimous=_unanimous(answers),
         plan_length=measure.plan_lengths(answers),
@@ -154,6 +167,37 @@ def _split(
         gained=change.gained,
         lost=change.lost,
     )
+
+
+SIZES = 12
+"""Different sizes that are shown each by itself; of more, about ten groups are made."""
+
+
+def size_groups(tasks: Sequence[Task]) -> list[range]:
+    """Ranges of task sizes, smallest first: one for each size, or where there are many about ten of as many tasks."""
+    counts = sorted(Counter(task.size for task in tasks).items())
+    if len(counts) <= SIZES:
+        return [range(size, size + 1) for size, _ in counts]
+    groups: list[range] = []
+    start, held = counts[0][0], 0
+    for size, count in counts:
+        held += count
+        if held * 10 >= len(tasks) or size == counts[-1][0]:
+            groups.append(range(start, size + 1))
+            start, held = size + 1, 0
+    return groups
+
+
+def _by_size(answers: Sequence[Answer], groups: Sequence[range]) -> tuple[SizeNumbers, ...]:
+    """Of each group that has tasks here."""
+    rows = []
+    solved = measure.solved_by_size(answers)
+    for group in groups:
+        here = [solved[size] for size in solved if size in group]
+        if here:
+            asked, done = sum(s.asked for s in here), sum(s.solved for s in here)
+            rows.append(SizeNumbers(group[0], group[-1], asked, done))
+    return tuple(rows)
 
 
 def _pass_at(answers: list[Answer]) -> dict[str, float]:

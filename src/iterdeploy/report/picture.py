@@ -62,17 +62,18 @@ def _times(last: SplitNumbers) -> str:
 def _by_size(axes: Axes, numbers: RunNumbers) -> None:
     first, last = numbers.generations[0].number, numbers.generations[-1].number
     top = 0.0
+    shown = {size.size: size.label for *_, rows in _splits(numbers) for size in rows[0].by_size}
+    places = {size: place for place, size in enumerate(sorted(shown))}
     for name, colour, marker, rows in _splits(numbers):
         for number, row, look in _ends(first, last, rows):
-            sizes = range(len(row.by_size))
+            sizes = [places[size.size] for size in row.by_size]
             shares = [100 * size.solved / size.asked for size in row.by_size]
             top = max(top, *shares)
             axes.plot(
                 sizes, shares, color=colour, marker=marker, markersize=4.5, label=f"{name}, {number}", **look
             )
-    sizes_shown = [row.size for row in _splits(numbers)[0][3][0].by_size]
-    places = ticks(list(range(len(sizes_shown))), most=12)
-    axes.set_xticks(places, [str(sizes_shown[place]) for place in places])
+    marked = ticks(sorted(shown), most=12)
+    axes.set_xticks([places[size] for size in marked], [shown[size] for size in marked])
     axes.set_title("Solved by task size · first and last generation")
     axes.set_xlabel("task size")
     share_axis(axes, top)

@@ -77,9 +77,11 @@ def spark(shares: list[float]) -> str:
 
 def _sizes(numbers: RunNumbers) -> RenderableType:
     first, last = numbers.generations[0], numbers.generations[-1]
-    sizes = [row.size for row in first.deployed.by_size]
+    sizes = first.deployed.by_size
     grid = Table.grid(padding=(0, 2))
-    grid.add_row(Text("share solved by size", style="bold"), Text(_span(sizes), style="dim"))
+    grid.add_row(
+        Text("share solved by size", style="bold"), Text(_span(sizes[0].size, sizes[-1].up_to), style="dim")
+    )
     ends = [first] if first is last else [first, last]
     for name, colour, split in (("deployed", DEPLOYED, "deployed"), ("held-out", HELDOUT, "heldout")):
         for generation in ends:
@@ -90,5 +92,5 @@ def _sizes(numbers: RunNumbers) -> RenderableType:
     return grid
 
 
-def _span(sizes: list[int]) -> str:
-    return f"{sizes[0]} … {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
+def _span(least: int, most: int) -> str:
+    return f"{least} … {most}" if most > least else str(least)
