@@ -95,7 +95,10 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path, how: list[str]) -> None:
         assert process.stdout.readline()
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        try:
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert said == "stopped watching; the run itself was not touched\n"
 
