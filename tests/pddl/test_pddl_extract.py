@@ -155,6 +155,112 @@ def test_refuses_rather_than_guesses(text: str, fault: Fault, reason: str) -> No
     assert (found.actions, found.fault, found.reason) == ((), fault, reason)
 
 
+NUMBERED = "1. (pick-up a)\n2. (stack a b)"
+PLAIN = "(pick-up a)\n(stack a b)"
+BARE = "pick-up a\nstack a b"
+NO_MARKS = ("reasoning", "tags", "bare-lines", "prose")
+
+
+@pytest.mark.parametrize("rules", [ALL_RULES, RECIPE, NO_MARKS])
+@pytest.mark.parametrize("whole", [NUMBERED, PLAIN, BARE])
+@pytest.mark.parametrize(
+    "cut",
+    ["(unstack a", "(pick-up", "3. (unstack a b", "3. (UNSTACK a", "unstack a", "unstack", "3) fly(a", "[unstack a b]",
+     "(unstack a b c", "unstack a b please", "3. unstack a b please", "3. fly b", "- unstack(a", "**(unstack a**",
+     "`(unstack a`", "> (unstack a", "Then (unstack a", "Done; (unstack a"],
+)  # fmt: skip
+def test_a_step_cut_off_after_a_plan_is_a_fault(whole: str, cut: str, rules: tuple[str, ...]) -> None:
+    found = read(f"{whole}\n{cut}", rules)
+    assert found.actions == ()
+    assert found.fault in ((Fault.SYNTAX,) if rules is ALL_RULES else (Fault.SYNTAX, Fault.NO_PLAN))
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["2. (unstack a b", "2) (fly b", "(unstack a b", "[unstack a b]", "2. unstack a b please", "2. fly b now",
+     "2. UNSTACK a b please", "stack all the blocks", "(fly b) now", "2. (fly b) now", "unstack(a b"],
+)  # fmt: skip
+@pytest.mark.parametrize("then", ["2", "3"])
+def test_a_step_that_cannot_be_read_within_a_list_is_a_fault(line: str, then: str) -> None:
+    found = read(f"1. (pick-up a)\n{line}\n{then}. (stack a b)")
+    assert (found.actions, found.fault) == ((), Fault.SYNTAX)
+    assert repr(line) in found.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("1. (pick-up a)\n3. (stack a b)", "step 2 of the answer's list is missing"),
+        ("2. (pick-up a)\n3. (stack a b)", "step 1 of the answer's list is missing"),
+        ("2. (pick-up a)\n1. (stack a b)", "step 1 of the answer's list is missing"),
+        (f"{PLAIN}\nThen (unstack a b).", "the answer states an action outside its plan: '(unstack a b)'"),
+        (f"{BARE}\nand (unstack a b)", "the answer states an action outside its plan: '(unstack a b)'"),
+        (f"{PLAIN}\nFinally, Unstack(a, b)", "the answer states an action outside its plan: '(unstack a b)'"),
+        (f"{PLAIN}\nthen unstack a b.", "the answer states an action outside its plan: '(unstack a b)'"),
+        (f"{PLAIN}\nso unstack a b", "the answer states an action outside its plan: '(unstack a b)'"),
+        (f"{PLAIN}\nThen (stack a b).", "the answer states an action outside its plan: '(stack a b)'"),
+        (
+            f"{PLAIN}\nDone; then (unstack a b)",
+            "the answer states an action outside its plan: '(unstack a b)'",
+        ),
+        (f"{PLAIN}; (unstack a b)", "the answer states an action outside its plan: '(unstack a b)'"),
+        (f"{PLAIN}\nNow we [unstack a b].", "the answer states an action outside its plan: '(unstack a b)'"),
+        (
+            "1. (pick-up a)\nWe could (put-down a).\n2. (stack a b)",
+            "the answer states an action outside its plan: '(put-down a)'",
+        ),
+    ],
+)
+def test_steps_left_out_or_stated_beside_the_plan_make_it_ambiguous(text: str, reason: str) -> None:
+    found = read(text)
+    assert (found.actions, found.fault, found.reason) == ((), Fault.AMBIGUOUS, reason)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["(pick-up a) then (fly a)", "(fly a) then (pick-up a)", "(pick-up a), then (stak a c), (stack a c)",
+     "1. (pick-up a) and fly(a)", "(pick-up a) ()  now", "(pick-up a) then unstack a b",
+     "pick-up a (unstack a b)", "pick-up a (fly a)", "(pick-up a) [unstack a b]"],
+)  # fmt: skip
+def test_a_list_beside_an_action_is_an_action_or_a_fact(line: str) -> None:
+    for text in (line, f"{line}\n(stack a b)", f"<plan>{line}</plan>", f"```\n{line}\n(stack a b)\n```"):
+        assert read(text).fault is Fault.SYNTAX, text
+
+
+def test_a_heading_inside_tags_is_no_step_in_disguise() -> None:
+    for line in ("(unstack a b:", "unstack a b:", "(unstack a b) then:"):
+        assert read(f"<plan>{PLAIN}\n{line}</plan>").actions != AB
+    assert read(f"<plan>Stack all of them:\n{PLAIN}</plan>").actions == AB
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PLAIN}\nThis reaches the goal (in two steps). :)",
+        f"{PLAIN}\nNow (on a b) and (clear a) hold; all is done.",
+        f"{NUMBERED}\nAfter (stack a b) the tower stands.",
+        f"{NUMBERED}\n\nWhy:\n1. a must be held.\n2. b is clear.\n3. Nothing is left.",
+        "1. (pick-up a) and so (holding a)\n1. (stack a b)",
+        "(pick-up a)\n2. (stack a b)",
+        "0.0: (pick-up a)\n5.5: (stack a b)",
+        f"To unstack is not needed.\nOne could (put-down a).\n{PLAIN}",
+        f"I will put it in <plan> tags.\n<plan>{PLAIN}</plan>",
+        f"The plan stands between <plan> and </plan>.\n<plan>{PLAIN}</plan>",
+        f"<plan>{PLAIN}</plan>\nThe arm must wait for it to finish. Wait until it has. Hold on to a.",
+        f"<plan>{PLAIN}</plan>\nNo correction is needed.",
+    ],
+)
+def test_prose_that_states_no_step_is_allowed(text: str) -> None:
+    found = read(text)
+    assert (found.actions, found.fault) == (AB, None), found.reason
+
+
+def test_a_block_that_may_be_a_plan_is_no_mention_of_the_tags() -> None:
+    for said in ("<plan>fly a\n", "So <plan>(fly a)\n", "So <plan>(pick-up a\n", "So <plan>pick-up\n",
+                 "<plan>fly a</plan>", "So <plan> first\n(put-down a)\n"):  # fmt: skip
+        assert read(f"{said}<plan>{PLAIN}</plan>").fault is not None, said
+
+
 @pytest.mark.parametrize(
     ("text", "steps"),
     [
@@ -231,7 +337,8 @@ def test_a_self_correction_makes_an_answer_ambiguous_wherever_it_stands(words: s
 
 def test_wait_is_no_correction_where_it_is_an_action() -> None:
     lift = parse_domain(domain("(:action wait :parameters ()) (:action go :parameters (?x) :effect (p ?x))"))
-    assert extract("<plan>go a\nwait\n(go b) then wait</plan>", lift).actions == plan("go a, wait, go b")
+    assert extract("<plan>go a\nwait\n(go b) as they wait</plan>", lift).actions == plan("go a, wait, go b")
+    assert extract("<plan>go a\n(go b) then wait</plan>", lift).fault is Fault.SYNTAX
     assert extract("<plan>go a</plan> Oops, wait.", lift).fault is Fault.AMBIGUOUS
 
 
@@ -246,7 +353,8 @@ def test_the_rules_are_these() -> None:
     assert len(ALL_RULES) == 10
 
 
-UNITS = ["(", "(a ", "a(", "pick-up a ", "<plan>", "</plan>", "<think>", "```\n", "wait ", " ", "<eos>", "a",
+UNITS = ["(", "(a ", "a(", "pick-up a ", "then pick-up a ", "[a ", "<plan>", "x <plan> y ",
+         "</plan>", "<think>", "```\n", "wait ", " ", "<eos>", "a",
          "(pick-up a) ", "**", "1. ", "(pick-up a)\nx\n", "that is not "]  # fmt: skip
 
 

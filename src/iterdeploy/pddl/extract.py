@@ -25,8 +25,8 @@ _SPECIAL = re.compile(
 )
 _LONGEST_SPECIAL = 50
 _CORRECTION = re.compile(
-    r"\b(?:(?P<wait>wait|hold on|hmm)\b|oops\b|actually,"
-    r"|(?:scratch|scrap|disregard|ignore) (?:that|this|it|the above)\b|correction\b|on second thought\b"
+    r"\b(?:(?P<wait>wait(?! (?:for|until)\b)|hold on(?! to\b)|hmm)\b|oops\b|actually,"
+    r"|(?:scratch|scrap|disregard|ignore) (?:that|this|it|the above)\b|(?<!no )correction\b|on second thought\b"
     r"|(?:that|this|it)(?: is|'s|’s| was| would be)? (?:wrong|incorrect|not (?:right|correct|valid))\b"
     r"|is not (?:right|correct|valid|applicable)\b|(?:a|my) mistake\b|i was wrong\b"
     r"|let(?: me|'s|’s| us) (?:correct|fix|re-?do|retry|restart|try again|start over|reconsider|rethink)\b)",
@@ -79,7 +79,7 @@ def extract(text: str, domain: Domain, rules: Sequence[str] = ALL_RULES) -> Extr
 @lru_cache(maxsize=64)
 def _line_reader(domain: Domain, rules: frozenset[Rule]) -> LineReader:
     arities = {name: len(schema.parameters) for name, schema in domain.actions.items()}
-    return LineReader(arities, rules)
+    return LineReader(arities, frozenset(domain.predicates), rules)
 
 
 class _Reader:
@@ -133,13 +133,36 @@ class _Reader:
         first = True
         for tag in _TAG.finditer(self.text, answer.start, answer.end):
             closing = bool(tag[1])
-            if opened is not None and (closing or not first):
+            if (
+                opened is not None
+                and (closing or not first)
+                and not self._names_the_tags(opened, tag, answer)
+            ):
                 spans.append(_Span(opened, tag.start()))
             opened = None if closing else tag.end()
             first = False
         if opened is not None and not first:
             spans.append(_Span(opened, answer.end))
         return spans
+
+    def _names_the_tags(self, opened: int, tag: re.Match[str], answer: _Span) -> bool:
+        """Whether the tag that opened is part of a sentence: "in <plan> tags", "<plan> and </plan>".
+
+        Another opening tag must follow. Text that may be a plan is never taken for a sentence.
+        """
+        said = self.text[opened : tag.start()]
+        if tag[1]:
+            return said.strip(SPACE).lower() in ("and", "...") and self._opens_after(tag.end(), answer)
+        tag_start = opened - len("<plan>")
+        before = NEWLINE.split(self.text[max(answer.start, tag_start - _SHOWN) : tag_start])[-1]
+        return (
+            bool(_TAG.split(before)[-1].strip(SPACE))
+            and bool(NEWLINE.split(said, maxsplit=1)[0].strip(SPACE))
+            and not any(_may_act(line) for _, line in self._read(_Span(opened, tag.start()), inside=False))
+        )
+
+    def _opens_after(self, start: int, answer: _Span) -> bool:
+        return any(not tag[1] for tag in _TAG.finditer(self.text, start, answer.end))
 
     def _fenced(self, answer: _Span) -> list[_Span]:
         """The insides of those code fences that hold an action."""
@@ -185,30 +208,46 @@ class _Reader:
     def _of_text(self, answer: _Span) -> tuple[Action, ...]:
         """The plan of an answer without tags and fences: its runs of action lines, which must agree."""
         plans: list[list[Action]] = []
+        mentioned: list[Action] = []
         last: int | None = None
-        prose = broken = False
+        prose = broken = listing = False
         for _, line in self._read(answer, inside=False):
             if plans or line.actions:
                 self._refuse_correction(line)
-            if line.bad:
+            coming = (len(plans[-1]) if last is None else last) + 1 if plans and listing else None
+            item = coming is not None and line.number == coming
+            if line.bad or (plans and (line.broken or (item and not line.actions))):
                 raise _UnreadableError(Fault.SYNTAX, f"a line is not an action: {_shown(line.rest)}")
+            if line.actions or line.number is not None:
+                listing = bool(line.actions)
+            if plans and line.mentions.further:
+                raise _more(line.mentions.actions[0])
             if line.actions:
                 follows = line.number is not None and last is not None and line.number == last + 1
                 again = line.number == 1 and last is not None and last > 1
                 if not plans or again or (broken and not follows):
                     plans.append([])
+                    last = None
+                _refuse_gap(last, line.number, len(plans[-1]))
                 plans[-1] += line.actions
                 self.used |= line.used
                 last, broken = line.number, False
             elif line.rest.strip(SPACE):
                 prose = broken = True
+            if plans:
+                mentioned += line.mentions.actions
         if not plans:
             raise _UnreadableError(Fault.NO_PLAN, "the answer states no plan")
         if prose:
             if Rule.PROSE not in self._rules:
                 raise _UnreadableError(Fault.SYNTAX, "the answer holds more than a plan")
             self.used.add(Rule.PROSE)
-        return self._the_same([tuple(plan) for plan in plans])
+        plan = self._the_same([tuple(plan) for plan in plans])
+        stated = set(plan)
+        other = next((action for action in mentioned if action not in stated), None)
+        if other:
+            raise _more(other)
+        return plan
 
     def _the_same(self, plans: list[tuple[Action, ...]]) -> tuple[Action, ...]:
         if len(set(plans)) > 1:
@@ -246,8 +285,26 @@ class _Reader:
         return not (self._waits and found["wait"])
 
 
+def _refuse_gap(last: int | None, number: int | None, steps: int) -> None:
+    """A numbered list begins with 0, 1 or the number of its step, and leaves out none."""
+    coming = (steps if last is None else last) + 1
+    allowed = (0, 1, coming) if last is None else (last, coming)
+    if number is not None and number not in allowed:
+        raise _UnreadableError(Fault.AMBIGUOUS, f"step {coming} of the answer's list is missing")
+
+
+def _may_act(line: Line) -> bool:
+    return bool(line.bad or line.broken or line.actions or line.mentions.actions or line.number is not None)
+
+
 def _corrected(line: str) -> _UnreadableError:
     return _UnreadableError(Fault.AMBIGUOUS, f"the answer takes its plan back: {_shown(line)}")
+
+
+def _more(action: Action) -> _UnreadableError:
+    return _UnreadableError(
+        Fault.AMBIGUOUS, f"the answer states an action outside its plan: {_shown(str(action))}"
+    )
 
 
 def _shown(line: str) -> str:
