@@ -167,7 +167,7 @@ NO_MARKS = ("reasoning", "tags", "bare-lines", "prose")
     "cut",
     ["(unstack a", "(pick-up", "3. (unstack a b", "3. (UNSTACK a", "unstack a", "unstack", "3) fly(a", "[unstack a b]",
      "(unstack a b c", "unstack a b please", "3. unstack a b please", "3. fly b", "- unstack(a", "**(unstack a**",
-     "`(unstack a`", "> (unstack a", "Then (unstack a", "Done; (unstack a"],
+     "`(unstack a`", "-> unstack a b", "| unstack a b", "> (unstack a", "Then (unstack a", "Done; (unstack a"],
 )  # fmt: skip
 def test_a_step_cut_off_after_a_plan_is_a_fault(whole: str, cut: str, rules: tuple[str, ...]) -> None:
     found = read(f"{whole}\n{cut}", rules)
@@ -198,6 +198,7 @@ def test_a_step_that_cannot_be_read_within_a_list_is_a_fault(line: str, then: st
         (f"{PLAIN}\nFinally, Unstack(a, b)", "the answer states an action outside its plan: '(unstack a b)'"),
         (f"{PLAIN}\nthen unstack a b.", "the answer states an action outside its plan: '(unstack a b)'"),
         (f"{PLAIN}\nso unstack a b", "the answer states an action outside its plan: '(unstack a b)'"),
+        (f"{PLAIN}\nThen (fly a).", "the answer states an action outside its plan: '(fly a)'"),
         (f"{PLAIN}\nThen (stack a b).", "the answer states an action outside its plan: '(stack a b)'"),
         (
             f"{PLAIN}\nDone; then (unstack a b)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from string import punctuation
 
 from iterdeploy.pddl.lexer import SPACE, fold, words
 from iterdeploy.pddl.structures import Action
@@ -17,7 +18,7 @@ _FURTHER = re.compile(
     r"(?:(?:and|or|so|plus|now|then|next|finally|lastly|afterwards|also|after that|followed by)\b[,:]?[ \t]*){1,4}",
     re.IGNORECASE,
 )
-_OPENINGS = SPACE + "([{<>\"'_"
+_OPENINGS = SPACE + punctuation + "→•–—“‘"
 _ENDS = SPACE + ",.:!?\"'_"
 _NAME_LENGTH = 100
 
@@ -39,13 +40,16 @@ class MentionReader:
     def mentions(self, text: str) -> Mentions:
         """Actions in brackets, called as stack(a, b), or written bare and alone: then stack a b."""
         text = undressed(text)
-        started = _FURTHER.match(text)
-        found = self._bare(text[started.end() :] if started else text)
+        opened = text.lstrip(_OPENINGS)
+        started = _FURTHER.match(opened)
+        said = opened[started.end() :] if started else opened
+        found = self._bare(said)
+        whole = _BRACKETED.fullmatch(said.rstrip(_ENDS))
         for match in _BRACKETED.finditer(text):
             inner = words(match[1].replace(",", " "))
             before = text[max(0, match.start() - _NAME_LENGTH) : match.start()].split()
-            name = before[-1].lstrip(_OPENINGS + ",") if before else ""
-            if inner and inner[0] in self._arities:
+            name = before[-1].lstrip(_OPENINGS) if before else ""
+            if inner and (inner[0] in self._arities or (started and whole)):
                 found.append(Action(inner[0], tuple(inner[1:])))
             elif self._arities.get(name) == len(inner):
                 found.append(Action(name, tuple(inner)))
@@ -63,7 +67,7 @@ class MentionReader:
         return first in self._arities or first.rstrip(_ENDS) in self._arities
 
     def _bare(self, text: str) -> list[Action]:
-        found = words(text.strip(_ENDS).replace(",", " "))
+        found = words(text.strip(_OPENINGS).replace(",", " "))
         actions: list[Action] = []
         start = 0
         while start < len(found):
