@@ -256,7 +256,7 @@ def faults(answers: Iterable[Answer]) -> dict[Fault, int]:
 
 # --- diversity ------------------------------------------------------------------------------
 
-PAIRS_A_SIZE = 200  # drawn at random for each task size: a standard error of at most 0.035 for each
+PAIRS_A_SIZE = 100  # drawn at random for each task size: a standard error of at most 0.05 for each
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -298,6 +299,16 @@ def test_a_large_run_loads_its_traces_from_beside(
     chromium.open(run.path / "report.html", "#traces?trace=g1.d003.0")
     chromium.until(lambda: "belongs beside this page" in chromium.text(".notice"))
     chromium.complaints()
+
+
+def test_a_page_without_pictures_says_how_to_have_them(chromium: Browser, run: Run, tmp_path: Path) -> None:
+    """As a run leaves it: its plans are lists of steps."""
+    copy = Run.open(Path(shutil.copytree(run.path, tmp_path / "run")))
+    planned = next(verdict.trace_id for verdict in run.verdicts(0) if verdict.plan)
+    chromium.open(write_page(copy, pictures=False), f"#traces?trace={planned}")
+    chromium.until(lambda: "iterdeploy report RUN" in chromium.text("article"))
+    assert not chromium.all(".stage")
+    assert chromium.complaints() == []
 
 
 def test_nothing_from_the_network_is_allowed(page: Browser) -> None:

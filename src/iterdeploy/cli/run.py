@@ -99,7 +99,7 @@ def _run(
     written: list[RunNumbers] = []
 
     def report(finished: Run) -> None:
-        written.append(write_report(finished, bound_of(domain), point))
+        written.append(write_report(finished, bound_of(domain), point, pictures=False))
 
     plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
@@ -132,6 +132,8 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
         f"the rest  {run.path}: recipe.toml, then a folder for each generation",
         "",
         "next",
+        f"  {command} report {here}",
+        "      report.html with every plan in pictures, played step by step",
         f"  {command} show {here} {_a_trace(run)}",
         "      one answer: prompt, reasoning, plan, verdict and why",
         f"  {_next_seed(run, args)}",

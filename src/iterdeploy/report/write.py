@@ -13,17 +13,20 @@ from iterdeploy.store import Run, disk
 from iterdeploy.types import Checkpoint, ignore_point
 
 
-def write_report(run: Run, bound: Bound | None = None, point: Checkpoint = ignore_point) -> RunNumbers:
+def write_report(
+    run: Run, bound: Bound | None = None, point: Checkpoint = ignore_point, pictures: bool = True
+) -> RunNumbers:
     """Write report.json, report.md, solved.svg, solved.png and report.html; returns the numbers they show.
 
     Each file is written beside its place and renamed into it; files of an earlier report are
-    replaced. `point` is called with "report/NAME/written" and "report/NAME/renamed" for each.
+    replaced. `point` is called with "report/NAME/written" and "report/NAME/renamed" for each. The `pictures` of
+    plans take longer than all the rest, so a run leaves them to `iterdeploy report`.
     """
     numbers = read_numbers(run, bound)
     with run.lock():
         for name, content in render(numbers).items():
             disk.put(run.path / name, content, _marker(name, point))
-        write_page(run, numbers=numbers, mark=_marker("report.html", point))
+        write_page(run, numbers=numbers, mark=_marker("report.html", point), pictures=pictures)
     return numbers
 
 

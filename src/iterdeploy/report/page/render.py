@@ -48,6 +48,7 @@ def write_page(
     bound: Bound | None = None,
     numbers: RunNumbers | None = None,
     mark: disk.Mark = disk.unmarked,
+    pictures: bool = True,
 ) -> Path:
     """Leave report.html in the run's folder, and the files beside it that it needs; returns its path."""
     written: set[Path] = set()
@@ -57,7 +58,7 @@ def write_page(
         written.add(run.path / name)
 
     with run.lock():
-        page = _page(run, numbers or read_numbers(run, bound), put, True)
+        page = _page(run, numbers or read_numbers(run, bound), put, pictures)
         disk.put(run.path / NAME, page.encode(), mark)
         _clear(run.path / FOLDER, written)
     return run.path / NAME

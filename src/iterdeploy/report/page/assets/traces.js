@@ -316,7 +316,10 @@ class TracesView {
         section(
           "Plan",
           steps.length
-            ? player(steps, index.failing[place.row], reason, picture)
+            ? [
+                player(steps, index.failing[place.row], reason, picture),
+                this.run.pictures ? null : el("p", { class: "faint" }, "The command iterdeploy report RUN adds pictures of all plans."),
+              ]
             : el("p", { class: "faint" }, "No plan could be read from the answer."),
           rules ? `read by the rules ${rules.replaceAll(" ", ", ")}` : "",
         ),
