@@ -60,10 +60,12 @@ def run_loop(
     point: Checkpoint = ignore_point,
     report: Callable[[Run], object] | None = None,
     judge: Judge = one_by_one,
+    second: Domain | None = None,
 ) -> list[Generation]:
     """Run a recipe to its last generation, or go on where it stopped; the rows of all generations.
 
-    Raises Locked if another process writes to the folder, NotReady if the base solves too little.
+    `second` is the domain with the recipe's second validator, if it names one. Raises Locked if another process
+    writes to the folder, NotReady if the base solves too little.
     """
     watch, trainer = Watch(observe, point), _OneAtATime(trainer)
     with run.lock():
@@ -74,6 +76,7 @@ def run_loop(
                 train_step(run, trainer, generation, watch)
             deploy_step(run, trainer, generation, watch)
             validate_step(run, domain, generation, watch, judge=judge)
+            second_step(run, second, generation, watch)
             if generation == 0:
                 require_ready(run)
             heldout_step(run, domain, trainer, generation, watch, judge)
@@ -215,6 +218,23 @@ def validate_step(
         part.finish([trace.id for trace in traces])
 
 
+def second_step(run: Run, second: Domain | None, generation: int, watch: Watch = QUIET) -> None:
+    """Leave second-verdicts.jsonl, if the recipe names a second validator: its verdicts on some deployed traces."""
+    wanted, file = run.recipe.validate, run.second_file(generation)
+    if not wanted.second or finished(file):
+        return
+    if second is None:
+        raise BadInput(f"the recipe names the second validator {wanted.second!r}, but no domain came with it")
+    with _step(run, generation, "second", watch) as mark:
+        tasks, verdicts = {task.id: task for task in run.tasks("deployed")}, run.verdicts(generation)
+        traces = {trace.id: trace for trace in run.traces(generation)}
+        chosen = [traces[trace_id] for trace_id in measure.to_judge_again(verdicts, wanted.second_sample)]
+        rows = [second.validate(tasks[trace.task_id], trace) for trace in chosen]
+        write_rows(file, rows, mark)
+        said = measure.second_opinion(verdicts, rows).sentence()
+        watch.observe(Progress(generation, "second", len(rows), len(rows), said))
+
+
 def heldout_step(
     run: Run,
     domain: Domain,
@@ -295,6 +315,7 @@ def point_kinds() -> tuple[str, ...]:
         "gen-N/train": whole,
         "gen-N/deploy": rowed,
         "gen-N/validate-traces": rowed,
+        "gen-N/second": whole,
         "gen-N/heldout/deploy": rowed,
         "gen-N/heldout/validate-traces": rowed,
         "gen-N/summarise": whole,

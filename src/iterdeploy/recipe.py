@@ -60,6 +60,8 @@ class Validate:
 
     validator: str = "pddl"  # our own; "val", VAL in a process of its own; or module:attribute
     rules: tuple[str, ...] = ("reasoning", "tags", "bare-lines")
+    second: str = ""  # another validator, which judges some of the same traces again; "": none
+    second_sample: int = 50  # accepted traces a generation that it judges, and as many rejected ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +233,11 @@ _RANGES: Mapping[str, _Range] = {
         lambda v: v in ("pddl", "val") or all(v.partition(":")),
     ),
     "validate.rules": _NAMES,
+    "validate.second": (
+        "empty, pddl, val, or module:attribute",
+        lambda v: v in ("", "pddl", "val") or all(v.partition(":")),
+    ),
+    "validate.second_sample": _COUNT,
     "curate.k": _COUNT,
     "curate.most": _COUNT_OR_NONE,
     "train.rank": _COUNT,

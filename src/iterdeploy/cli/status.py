@@ -89,6 +89,7 @@ def next_step(run: Run, generation: int) -> dict[str, Any]:
         *([("train", run.adapter_folder(generation))] if generation else []),
         ("deploy", run.traces_file(generation)),
         ("validate-traces", run.verdicts_file(generation)),
+        *([("second", run.second_file(generation))] if run.recipe.validate.second else []),
         ("heldout/deploy", run.traces_file(generation, "heldout")),
         ("heldout/validate-traces", run.verdicts_file(generation, "heldout")),
         ("summarise", run.generation_file(generation)),

@@ -92,11 +92,13 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 
 def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import judge_of, open_domain
-    from iterdeploy.loop import summarise_step, validate_step
+    from iterdeploy.cli.rooms import judge_of, open_domain, open_second
+    from iterdeploy.loop import second_step, summarise_step, validate_step
 
     judge = judge_of(run.recipe, args.workers)
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
+    if args.split == "deployed":
+        second_step(run, open_second(run.recipe), args.generation, watch)
     if all(run.verdicts_file(args.generation, split).exists() for split in SPLITS):
         summarise_step(run, args.generation, watch)
     verdicts = run.verdicts(args.generation, args.split)

@@ -98,6 +98,13 @@ class Run:
         file = self.verdicts_file(generation, split)
         return self._rows(file, Verdict, f"validate the traces of generation {generation} first")
 
+    def second_verdicts(self, generation: int) -> list[Verdict]:
+        """What the second validator said of some deployed traces; nothing where the recipe names none."""
+        if not self.recipe.validate.second:
+            return []
+        first = f"judge traces of generation {generation} by the second validator first"
+        return self._rows(self.second_file(generation), Verdict, first)
+
     def examples(self, generation: int) -> list[Example]:
         """What a generation was trained on; nothing for the base."""
         if generation == 0:
@@ -159,6 +166,10 @@ class Run:
     def verdicts_file(self, generation: int, split: Split = "deployed") -> Path:
         """Where the verdicts of a generation stand."""
         return self.folder(generation) / f"{_prefix(split)}verdicts.jsonl"
+
+    def second_file(self, generation: int) -> Path:
+        """Where the verdicts of the second validator stand."""
+        return self.folder(generation) / "second-verdicts.jsonl"
 
     def examples_file(self, generation: int) -> Path:
         """Where the training examples of a generation stand."""

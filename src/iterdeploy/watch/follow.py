@@ -133,6 +133,8 @@ class Follower:
             ):
                 if not file.exists():
                     return self._rows(number, step, split, file)
+            if split == "deployed" and run.recipe.validate.second and not run.second_file(number).exists():
+                return Step(number, "second", 0, None, None, "")
         return Step(number, "summarise", 0, None, None, "")
 
     def _rows(self, number: int, step: str, split: Split, file: Path) -> Step:
