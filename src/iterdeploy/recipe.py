@@ -19,6 +19,8 @@ import tomli_w
 
 from iterdeploy.errors import BadInput, nearest
 
+Chat = Literal["auto", "on", "off"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tasks:
@@ -40,6 +42,9 @@ class Base:
 
     model: str = "blocks-small"  # a base that ships, a local folder, or a hub name
     prompt: str = "compact"  # a template by name, or a file
+    chat: Chat = (
+        "auto"  # by the chat template: auto, where there is one and prompts have no markup of their own
+    )
     ready_share: float = 0.03  # a base that solves a smaller share of generation 0 is refused
 
 
