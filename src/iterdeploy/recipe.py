@@ -42,9 +42,7 @@ class Base:
 
     model: str = "blocks-small"  # a base that ships, a local folder, or a hub name
     prompt: str = "compact"  # a template by name, or a file
-    chat: Chat = (
-        "auto"  # by the chat template: auto, where there is one and prompts have no markup of their own
-    )
+    chat: Chat = "auto"  # by the chat template; auto: where there is one and prompts hold no markup
     ready_share: float = 0.03  # a base that solves a smaller share of generation 0 is refused
 
 

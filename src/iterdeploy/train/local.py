@@ -14,9 +14,10 @@ from typing import Any
 
 from iterdeploy.errors import BadInput
 from iterdeploy.models.chat import opened, prompt_ids
+from iterdeploy.models.chat_audit import audit_chat, end_ids
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
-from iterdeploy.train.adapters import content_id, open_tokenizer, refuse_unknown_targets
+from iterdeploy.train.adapters import base_folder, content_id, open_tokenizer, refuse_unknown_targets
 from iterdeploy.train.crew import Crew
 from iterdeploy.types import Progress, Request, Trace, TrainingJob
 
@@ -55,6 +56,8 @@ class LocalTrainer:
         self._worker: Any = None
         # what can only fail later is tried at once, before anything is computed
         self.tokenizer = open_tokenizer(recipe.base.model)
+        ends = end_ids(Path(base_folder(recipe.base.model)), self.tokenizer)
+        self.chat = audit_chat(self.tokenizer, recipe.base.chat, ends, recipe.base.model)
         if recipe.train.method == "lora":
             refuse_unknown_targets(recipe.base.model, recipe.train.targets)
         if recipe.train.augment == "rename" and recipe.generations:
