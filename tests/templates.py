@@ -64,7 +64,9 @@ def tokenizer(template: str | None, adds_bos: bool = False, turns: Sequence[str]
     core = Tokenizer(models.BPE({letter: number for number, letter in enumerate(letters)}, []))
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     core.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(tokenizer_object=core, bos_token="<s>", eos_token="</s>", pad_token="</s>")
+    made: Any = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+        tokenizer_object=core, bos_token="<s>", eos_token="</s>", pad_token="</s>"
+    )
     made.add_special_tokens({"extra_special_tokens": list(turns)})
     if adds_bos:
         made.backend_tokenizer.post_processor = processors.TemplateProcessing(
