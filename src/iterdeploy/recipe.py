@@ -50,6 +50,7 @@ class Base:
 class Deploy:
     """How answers are sampled."""
 
+    engine: Literal["transformers", "vllm", "server"] = "transformers"  # what samples the answers
     samples: int = 1  # per task and generation
     temperature: float = 0.7
     top_p: float = 1.0
