@@ -101,3 +101,12 @@ def test_end_tokens_are_those_of_the_files(tmp_path: Path) -> None:
     assert end_ids(tmp_path, made) == {7}
     (tmp_path / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 9]}))
     assert end_ids(tmp_path, made) == {7, 9}
+    (tmp_path / "generation_config.json").write_text("{}")
+    assert end_ids(tmp_path, made) == {made.eos_token_id}, (
+        "as transformers has it: the file stands for the config"
+    )
+    made.eos_token = None
+    assert end_ids(tmp_path, made) == frozenset()
+    (tmp_path / "generation_config.json").write_text("{")
+    with pytest.raises(BadInput, match=r"generation_config\.json can't be read"):
+        end_ids(tmp_path, made)

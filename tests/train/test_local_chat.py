@@ -12,9 +12,13 @@ import templates
 import tiny
 import torch
 
+from iterdeploy.cli.main import main
 from iterdeploy.domains import load
 from iterdeploy.errors import BadInput
+from iterdeploy.export import chat
 from iterdeploy.recipe import Base, Curate, Deploy, Recipe, Train
+from iterdeploy.store import Run
+from iterdeploy.train.adapters import content_id
 from iterdeploy.train.base import new_model
 from iterdeploy.train.local import LocalTrainer
 from iterdeploy.types import Example, Fault, Request, Task, Trace, TrainingJob
@@ -121,3 +125,39 @@ def test_a_template_that_would_spoil_the_run_is_refused_before_it(folder: Path, 
     with pytest.raises(BadInput, match=r"ends an answer with '<\|im_end\|>'"):
         LocalTrainer(recipe(tmp_path))
     LocalTrainer(recipe(tmp_path, chat="off"))
+
+
+def test_a_changed_template_makes_another_model(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert content_id(str(tmp_path), None) == content_id(str(folder), None)
+    (tmp_path / "chat_template.jinja").write_text(templates.CHATML)
+    assert content_id(str(tmp_path), None) != content_id(str(folder), None)
+
+
+@pytest.mark.slow
+def test_a_run_of_a_chat_model_says_so_and_exports_whole_answers(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "short.txt").write_text("Plan!\n{problem}\n;{domain}")
+    values = {
+        "base.model": folder, "base.prompt": tmp_path / "short.txt", "base.ready_share": 0, "generations": 1,
+        "tasks.sizes": "[3]", "tasks.count": 3, "tasks.heldout": 1, "deploy.max_tokens": 8, "curate.rule": "none",
+        "train.augment": "none", "train.max_length": 4000, "train.rank": 2, "train.epochs": 1,
+    }  # fmt: skip
+    settings = [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+    out = tmp_path / "run"
+    assert main(["run", *settings, "--workers", "1", "--out", str(out)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "chat template: 27 tokens around a prompt, opens the answer with <think>" in shown
+    run = Run.open(out)
+    tasks = {task.id: task for task in run.tasks()}
+    for trace in [*run.traces(0), *run.traces(1), *run.traces(1, "heldout")]:
+        prompt = tasks[trace.task_id].prompt
+        assert decoded(folder, trace.prompt_ids) == RENDERED.replace(PROMPT, prompt)
+    read = {trace.id: (trace.prompt_ids, trace.token_ids) for trace in run.traces(0)}
+    assert {e.trace_id: (e.prompt_ids, e.completion_ids) for e in run.examples(1)} == read
+    for row in chat.traces(run, "messages", 0, "deployed", valid=False):
+        user, answer = row["messages"]
+        assert user == {"role": "user", "content": tasks[row["task_id"]].prompt.strip()}
+        assert answer["content"].startswith("<think>\n")

@@ -118,4 +118,4 @@ def _begun(tokenizer: Any, ids: list[int]) -> list[int]:
 def _special_ids(tokenizer: Any) -> set[int]:
     """Tokens that are markup; the one for unknown words is none."""
     added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return (added | set(tokenizer.all_special_ids)) - {tokenizer.unk_token_id}
+    return (added | {tokenizer.bos_token_id, tokenizer.eos_token_id}) - {tokenizer.unk_token_id}

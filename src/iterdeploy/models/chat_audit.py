@@ -18,6 +18,7 @@ from iterdeploy.recipe import Chat
 
 PROMPT = "Bring the red box to the hall.\n\n(define (problem boxes) (:objects red - box))"
 THOUGHT, ANSWER = "First-the-way-to-the-hall", "Then-the-box"
+_CONFIGS = ("generation_config.json", "config.json")
 OFF = 'set base.chat = "off"'
 
 
@@ -100,8 +101,10 @@ def _again(tokenizer: Any, answer: str) -> str:
 
 def end_ids(folder: Path, tokenizer: Any) -> frozenset[int]:
     """The token ids that end an answer, by the files of a base: its generation config, else its config."""
-    for name in ("generation_config.json", "config.json"):
-        if (folder / name).is_file():
-            ends = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
-            return frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
-    return frozenset([tokenizer.eos_token_id])
+    file = next((folder / name for name in _CONFIGS if (folder / name).is_file()), None)
+    try:
+        ends = json.loads(file.read_text(encoding="utf-8")).get("eos_token_id") if file else None
+    except (OSError, ValueError) as problem:
+        raise BadInput(f"{file} can't be read: {problem}") from problem
+    known = [ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id]
+    return frozenset(end for end in known if end is not None)
