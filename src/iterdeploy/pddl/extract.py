@@ -20,6 +20,7 @@ REASONING_TAGS = (
     ("<think>", "</think>"),
     ("<thinking>", "</thinking>"),
     ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
     ("[THINK]", "[/THINK]"),
 )
 """How models mark what they think before they answer."""
