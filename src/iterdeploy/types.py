@@ -67,7 +67,7 @@ class Trace:
     generation: int
     sample: int
     model: str  # content id of the model that answered
-    text: str  # the completion as the tokenizer decodes it, special tokens kept
+    text: str  # the completion decoded, special tokens kept; before it what a chat template has opened of it
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]  # the completion, end token included where it was sampled
     logprobs: tuple[float, ...]  # log-probability of each sampled token at the sampling settings, nats

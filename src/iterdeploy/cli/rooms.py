@@ -54,6 +54,10 @@ def open_trainer(recipe: Recipe, workers: int, domain: Domain) -> Iterator[Train
         trainer: Trainer = made(plugin(recipe.base.model), recipe, members=("train", "load"))
         yield trainer
         return
+    if recipe.deploy.engine != "transformers":
+        raise BadInput(
+            f"deploy.engine is {recipe.deploy.engine!r}, which can't be used yet; set deploy.engine=transformers"
+        )
     from iterdeploy.train.local import LocalTrainer
 
     names = getattr(domain, "names", ())  # of objects that augmentation may permute

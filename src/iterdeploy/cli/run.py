@@ -97,6 +97,8 @@ def _run(
 
     before, point = run.generations(), _checkpoint(args.kill_at)
     _show_start(run, len(before), console)
+    if said := getattr(trainer, "chat", None):
+        console.print(said.sentence(), markup=False)
     written: list[RunNumbers] = []
 
     def report(finished: Run) -> None:
