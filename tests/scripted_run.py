@@ -31,6 +31,7 @@ RECIPE = Recipe(
     tasks=Tasks(domain="counting", sizes=(2, 3, 4), count=12, heldout=6),
     base=Base(model="scripted", ready_share=0.0),
     validate=Validate(second="val", second_sample=3),  # a name; the domain comes with the call
+    curate=Curate(weights="ratio"),
     train=Train(epochs=20.0),
 )
 

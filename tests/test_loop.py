@@ -132,7 +132,7 @@ def test_progress_tells_every_step_to_its_end(tmp_path: Path) -> None:
 def test_clock_has_the_seconds_of_every_step(whole: Path) -> None:
     rows = Run.open(whole).clock()
     assert {row["step"] for row in rows if row["generation"] == 1} == {
-        *("curate", "train", "deploy", "validate-traces", "second"),
+        *("score", "curate", "train", "deploy", "validate-traces", "second"),
         *("heldout/deploy", "heldout/validate-traces", "summarise"),
     }
     assert {row["step"] for row in rows if row["generation"] is None} == {"tasks", "report"}

@@ -6,6 +6,7 @@ lines stand the named points of a run, at which it may be killed and started aga
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iterdeploy import measure
-from iterdeploy.answers import join
-from iterdeploy.curate import curate, pooled, to_examples
+from iterdeploy.answers import Answer, join
+from iterdeploy.curate import curate, pooled, ratio, to_examples
 from iterdeploy.errors import BadInput, NotReady, RecipeChanged, RunError, TrainingRefused
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import Run, disk
@@ -24,10 +25,12 @@ from iterdeploy.types import (
     Checkpoint,
     Domain,
     Generation,
+    Likelihood,
     Model,
     Observer,
     Progress,
     Request,
+    Scorer,
     Split,
     Task,
     Trace,
@@ -72,6 +75,7 @@ def run_loop(
         make_tasks(run, domain, watch)
         for generation in range(run.recipe.generations + 1):
             if generation > 0:
+                score_step(run, trainer, generation, watch)
                 curate_step(run, generation, watch)
                 train_step(run, trainer, generation, watch)
             deploy_step(run, trainer, generation, watch)
@@ -125,19 +129,52 @@ def refuse_changed_tasks(run: Run, domain: Domain) -> None:
         )
 
 
+def score_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
+    """Leave likelihoods.jsonl, if the recipe weights traces by them: by whom they were sampled, and by the newest.
+
+    A trace of the newest generation keeps what was recorded when it was sampled.
+    """
+    file, newest = run.likelihoods_file(generation), generation - 1
+    if run.recipe.curate.weights == "equal" or finished(file):
+        return
+    with _step(run, generation, "score", watch) as mark:
+        chosen = [answer.trace for answer in _chosen(run, generation)]
+        older = [trace for trace in chosen if trace.generation < newest]
+        then = {trace.id: round(math.fsum(trace.logprobs), 4) for trace in chosen}
+        now = dict(then)
+        if older:
+            model = trainer.load(_adapter(run, newest))
+            if not isinstance(model, Scorer):
+                raise BadInput(
+                    f"curate.weights = 'ratio' needs a model that tells how likely a given answer is, and "
+                    f"{type(model).__name__} has no score(...); set curate.weights = 'equal'"
+                )
+            said = model.score([(trace.prompt_ids, trace.token_ids) for trace in older])
+            now |= {trace.id: round(one, 4) for trace, one in zip(older, said, strict=True)}
+        rows = [Likelihood(trace.id, then[trace.id], now[trace.id]) for trace in chosen]
+        write_rows(file, rows, mark)
+
+
+def _chosen(run: Run, generation: int) -> list[Answer]:
+    rule, tasks = run.recipe.curate, run.tasks("deployed")
+    pool = (
+        one
+        for earlier in pooled(rule, generation)
+        for one in join(tasks, run.traces(earlier), run.verdicts(earlier))
+    )
+    return curate(rule, list(pool))
+
+
 def curate_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
     """Leave examples.jsonl: what this generation learns from the deployed traces of those before it."""
     file, rule = run.examples_file(generation), run.recipe.curate
     if finished(file):
         return
     with _step(run, generation, "curate", watch) as mark:
-        tasks = run.tasks("deployed")
-        answers = [
-            one
-            for earlier in pooled(rule, generation)
-            for one in join(tasks, run.traces(earlier), run.verdicts(earlier))
-        ]
-        write_rows(file, to_examples(curate(rule, answers)), mark)
+        weights = None
+        if rule.weights == "ratio":
+            weights = {one.trace_id: ratio(one, rule.weight_most) for one in run.likelihoods(generation)}
+        write_rows(file, to_examples(_chosen(run, generation), weights), mark)
 
 
 def train_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
@@ -311,6 +348,7 @@ def point_kinds() -> tuple[str, ...]:
     whole = ("before", "written", "renamed", "after")
     steps = {
         "tasks": whole,
+        "gen-N/score": whole,
         "gen-N/curate": whole,
         "gen-N/train": whole,
         "gen-N/deploy": rowed,

@@ -255,6 +255,15 @@ def faults(answers: Iterable[Answer]) -> dict[Fault, int]:
     return {fault: counts[fault] for fault in Fault}
 
 
+# --- weights --------------------------------------------------------------------------------
+
+
+def effective_size(weights: Sequence[float]) -> float:
+    """Kish's effective sample size, (sum of weights)^2 / sum of their squares: so many equal ones are worth as much."""
+    squares = math.fsum(weight * weight for weight in weights)
+    return math.fsum(weights) ** 2 / squares if squares else 0.0
+
+
 # --- a second validator ---------------------------------------------------------------------
 
 

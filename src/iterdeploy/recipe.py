@@ -75,6 +75,10 @@ class Curate:
     rule: Literal["paper", "all-valid", "best-k", "none"] = "paper"
     k: int = 1  # for best-k: traces kept per task
     pool: Literal["all", "last"] = "all"  # traces of all generations so far, or of the last alone
+    weights: Literal["equal", "ratio"] = (
+        "equal"  # ratio: how likely the newest generation makes it, to its own
+    )
+    weight_most: float = 2.0  # a larger ratio counts as this
     most: int = 0  # of the chosen traces, drawn evenly; 0: no limit
 
 
@@ -246,6 +250,7 @@ _RANGES: Mapping[str, _Range] = {
     ),
     "validate.second_sample": _COUNT,
     "curate.k": _COUNT,
+    "curate.weight_most": _POSITIVE,
     "curate.most": _COUNT_OR_NONE,
     "train.rank": _COUNT,
     "train.alpha": _POSITIVE,

@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
     _add(
         commands, "validate-traces", _validate, "judge the answers of a generation", workers=True, split=True
     )
-    _add(commands, "curate", _curate, "choose what a generation learns from")
+    _add(commands, "curate", _curate, "choose what a generation learns from", workers=True)
     _add(commands, "train", _train, "train a generation on its examples", workers=True)
 
 
@@ -109,9 +109,13 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 
 def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.loop import curate_step
+    from iterdeploy.cli.rooms import open_domain, open_trainer
+    from iterdeploy.loop import curate_step, score_step
 
     _refuse_base(args.generation, "curated for")
+    if run.recipe.curate.weights == "ratio":
+        with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+            score_step(run, trainer, args.generation, watch)
     curate_step(run, args.generation, watch)
     return f"{len(run.examples(args.generation))} examples in {run.examples_file(args.generation)}"
 

@@ -70,7 +70,8 @@ def _solved(rows: Sequence[GenerationNumbers]) -> str:
 
 
 def _solved_row(row: GenerationNumbers) -> list[str]:
-    cells = [str(row.number), str(row.examples) if row.number else "-"]
+    worth = "" if row.effective is None else f" (worth {row.effective:.0f})"
+    cells = [str(row.number), f"{row.examples}{worth}" if row.number else "-"]
     for split in (row.deployed, row.heldout):
         cells += [out_of(split), share(split), times(split.ratio), gained_lost(row.number, split)]
     return [*cells, str(row.deployed.ever_solved)]

@@ -65,6 +65,7 @@ class GenerationNumbers:
     examples: int
     deployed: SplitNumbers
     heldout: SplitNumbers
+    effective: float | None  # equal examples that the weighted ones are worth; None if all weigh the same
     second: SecondOpinion | None  # of the second validator, on deployed traces; None without one
 
 
@@ -96,10 +97,25 @@ def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
         samples=run.recipe.deploy.samples,
         planned=run.recipe.generations,
         generations=tuple(
-            GenerationNumbers(g.number, g.model, g.parent, g.examples, d, h, _second(run, g.number))
+            GenerationNumbers(
+                g.number,
+                g.model,
+                g.parent,
+                g.examples,
+                d,
+                h,
+                _effective(run, g.number),
+                _second(run, g.number),
+            )
             for g, d, h in rows
         ),
     )
+
+
+def _effective(run: Run, generation: int) -> float | None:
+    if run.recipe.curate.weights == "equal" or not generation:
+        return None
+    return measure.effective_size([example.weight for example in run.examples(generation)])
 
 
 def _second(run: Run, generation: int) -> SecondOpinion | None:

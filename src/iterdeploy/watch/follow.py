@@ -120,6 +120,9 @@ class Follower:
         run = self.run
         if not (run.path / "tasks.jsonl").exists():
             return Step(number, "tasks", 0, None, None, "")
+        weighted = run.recipe.curate.weights == "ratio"
+        if number and weighted and not run.likelihoods_file(number).exists():
+            return Step(number, "score", 0, None, None, "")
         if number and not run.examples_file(number).exists():
             return Step(number, "curate", 0, None, None, "")
         if number and not run.adapter_folder(number).exists():
