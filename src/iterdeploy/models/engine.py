@@ -162,7 +162,7 @@ class Engine:
             return True
         weights = sum(p.numel() * p.element_size() for p in self.model.parameters())
         tokens = len(prompts) * (max(map(len, prompts)) + self.sampling.max_tokens)
-        return tokens * cache_bytes(self.model) <= CACHE_SHARE * room - weights
+        return bool(tokens * cache_bytes(self.model) <= CACHE_SHARE * room - weights)
 
     @torch.inference_mode()
     def _answer(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> list[Trace]:
