@@ -64,6 +64,8 @@ class Validate:
 
     validator: str = "pddl"  # our own; "val", VAL in a process of its own; or module:attribute
     rules: tuple[str, ...] = ("reasoning", "tags", "bare-lines")
+    second: str = ""  # another validator, which judges some of the same traces again; "": none
+    second_sample: int = 50  # accepted traces a generation that it judges, and as many rejected ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,10 @@ class Curate:
     rule: Literal["paper", "all-valid", "best-k", "none"] = "paper"
     k: int = 1  # for best-k: traces kept per task
     pool: Literal["all", "last"] = "all"  # traces of all generations so far, or of the last alone
+    weights: Literal["equal", "ratio"] = (
+        "equal"  # ratio: how likely the newest generation makes it, to its own
+    )
+    weight_most: float = 2.0  # a larger ratio counts as this
     most: int = 0  # of the chosen traces, drawn evenly; 0: no limit
 
 
@@ -238,7 +244,13 @@ _RANGES: Mapping[str, _Range] = {
         lambda v: v in ("pddl", "val") or all(v.partition(":")),
     ),
     "validate.rules": _NAMES,
+    "validate.second": (
+        "empty, pddl, val, or module:attribute",
+        lambda v: v in ("", "pddl", "val") or all(v.partition(":")),
+    ),
+    "validate.second_sample": _COUNT,
     "curate.k": _COUNT,
+    "curate.weight_most": _POSITIVE,
     "curate.most": _COUNT_OR_NONE,
     "train.rank": _COUNT,
     "train.alpha": _POSITIVE,

@@ -43,6 +43,10 @@ class LocalModel:
         for traces in self._trainer.answer_blocks(self._adapter, self.id, work):
             yield from (replace(t, text=opened + t.text) if opened else t for t in traces if t.id not in done)
 
+    def score(self, answers: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """How likely given answers are, as types.Scorer has it; computed in this process."""
+        return self._trainer.score(self._adapter, self.id, answers)
+
 
 Work = tuple[list[Request], list[list[int]]]
 
@@ -55,6 +59,7 @@ class LocalTrainer:
         self._crew: Crew | None = None
         self._worker: Any = None
         # what can only fail later is tried at once, before anything is computed
+        _refuse_ratio_unless_sampled_whole(recipe)
         self.tokenizer = open_tokenizer(recipe.base.model)
         ends = end_ids(Path(base_folder(recipe.base.model)), self.tokenizer)
         self.chat = audit_chat(self.tokenizer, recipe.base.chat, ends, recipe.base.model)
@@ -140,6 +145,15 @@ class LocalTrainer:
             if busy:
                 self._end_crew()
 
+    def score(
+        self, adapter: str | None, model_id: str, answers: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[float]:
+        """How likely one generation finds given answers, in nats."""
+        found: list[float] = self._alone().score(adapter, model_id, answers)
+        if self.workers > 1:
+            self._worker = None  # the others compute the rest
+        return found
+
     def train(self, job: TrainingJob) -> None:
         """Leave the adapter of a job in `job.out`; goes on from a checkpoint in `job.scratch`."""
         from iterdeploy.train.work import Lesson
@@ -212,6 +226,16 @@ class LocalTrainer:
                 "set train.augment = 'none'"
             )
         return tuple(row[0] for row in rows)
+
+
+def _refuse_ratio_unless_sampled_whole(recipe: Recipe) -> None:
+    how = recipe.deploy
+    if recipe.curate.weights == "ratio" and (how.top_p < 1 or how.top_k or not how.temperature):
+        raise BadInput(
+            f"curate.weights = 'ratio' needs answers that were drawn from all tokens, and deploy.top_p is {how.top_p}, "
+            f"top_k {how.top_k}, temperature {how.temperature}: a token that was cut away has no likelihood; "
+            "set top_p=1, top_k=0 and a temperature above 0, or curate.weights='equal'"
+        )
 
 
 @contextmanager
