@@ -96,14 +96,15 @@ class _Reader:
     """Prompts and answers as the local trainer reads them."""
 
     def __init__(self, trainer: LocalTrainer) -> None:
-        self._trainer = trainer
+        self._trainer, self._opened = trainer, ""
 
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
+        self._opened = self._trainer.opened(requests)
         return self._trainer.prompt_ids(requests)
 
     def text(self, token_ids: Sequence[int]) -> str:
         text: str = self._trainer.tokenizer.decode(list(token_ids), skip_special_tokens=False)
-        return text
+        return self._opened + text
 
 
 def end_ids_of(base: str, tokenizer: Any) -> frozenset[int]:
