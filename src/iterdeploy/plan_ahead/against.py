@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from iterdeploy.plan_ahead.estimate import Plan
 from iterdeploy.store import Run
+from iterdeploy.types import Split
 
 STEPS = ("train", "deploy", "heldout/deploy", "validate-traces", "heldout/validate-traces")
 
@@ -28,17 +30,16 @@ class Compared:
 
 def compare(plan: Plan, run: Run) -> list[Compared]:
     """All that the plan says and the run's folder knows; steps that the run has not finished are left out."""
-    clock: dict[tuple[int | None, str], float] = {}
-    for row in run.clock():
-        key = row["generation"], row["step"]
-        clock[key] = clock.get(key, 0.0) + row["seconds"]
+    clock: dict[tuple[int | None, str], float] = defaultdict(float)
+    for entry in run.clock():
+        clock[entry["generation"], entry["step"]] += entry["seconds"]
     rows = []
     for step in plan.steps:
-        key = step.generation, step.step
+        key = (step.generation, step.step)
         if key in clock and step.seconds is not None:
             rows.append(Compared(*key, "seconds", step.seconds, clock[key]))
         if key in clock and step.step in ("deploy", "heldout/deploy"):
-            split = "heldout" if step.step.startswith("heldout") else "deployed"
+            split: Split = "heldout" if step.step.startswith("heldout") else "deployed"
             said = sum(len(trace.token_ids) for trace in run.traces(step.generation, split))
             rows.append(Compared(*key, "tokens", step.tokens, said))
         if key in clock and step.step == "train":
