@@ -85,7 +85,7 @@ def _totals(plan: Plan) -> list[str]:
             f"cost      about {plan.cost:,.2f} at the prices given, {plan.read_tokens:,} tokens read"
         )
     if plan.seconds is None:
-        lines.append(f"time      unknown: the base {plan.model} is not on this machine")
+        lines.append(f"time      unknown: the base {plan.model} is not on this machine, or a server samples")
     else:
         where = count(plan.workers, "GPU" if plan.cards else "CPU core") + " with nothing else to do"
         hours = f"{plan.workers * plan.seconds / 3600:,.1f} {'GPU' if plan.cards else 'CPU'} hours"
