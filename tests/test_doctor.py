@@ -76,12 +76,13 @@ def test_a_pair_that_does_not_work_together_is_named_with_what_to_install(
     assert "'transformers<5.20'" in found.remedy
     installed(monkeypatch, vllm__cpu="0.32.0", transformers="5.19.0", peft="0.21.2")
     assert list(doctor._clashes()) == []
-    installed(monkeypatch, transformers="5.23.0", peft="0.17.1")
-    assert [found.remedy for found in doctor._clashes()] == ["pip install --upgrade 'peft>=0.18'"]
 
 
 def test_optional_packages_are_shown_if_they_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, ray="2.60.0", trl="0.9.6")
     ray, trl = doctor._optional()
-    assert (ray.level, ray.value) == ("ok", "2.60.0, optional, from 2.50 on")
-    assert (trl.level, trl.remedy) == ("note", "optional; pip install --upgrade 'trl>=1.0'")
+    assert (ray.level, ray.value) == ("ok", "2.60.0, optional, from 2.60 on")
+    assert (trl.level, trl.remedy) == (
+        "note",
+        "optional, not tried this old; pip install --upgrade 'trl>=1.16'",
+    )

