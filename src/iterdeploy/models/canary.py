@@ -71,9 +71,9 @@ def refuse_unless_alike(there: Heard, here: Expected, who: str, name: str) -> No
     if near and applied and (not certain or abs(share - 1) <= SLACK):
         return
     raise WrongModel(
-        f"{who} does not answer as {name}: {_what(share, applied)}. Its log-probabilities differ from the trainer's "
-        f"by {rest:.3g} nats (root mean square over {len(here.base)} tokens), where the bases differ by {noise:.3g} "
-        f"and the adapter changes {effect:.3g}, of which {share:.0%} is found there"
+        f"{who} does not answer as {name}: {_what(there, here, noise)}. Its log-probabilities differ from the "
+        f"trainer's by {rest:.3g} nats (root mean square over {len(here.base)} tokens), where the bases "
+        f"differ by {noise:.3g} and the adapter changes {effect:.3g}, of which {share:.0%} is found there"
     )
 
 
@@ -86,8 +86,8 @@ def _refuse_changed(there: Heard, noise: float, here: Expected, who: str, name: 
         )
 
 
-def _what(share: float, applied: bool) -> str:
-    if not applied or abs(share) <= SLACK:
+def _what(there: Heard, here: Expected, noise: float) -> str:
+    if _distance(there.generation, there.base) <= 2 * noise + FLOOR.get(here.dtype, FLOOR["float32"]):
         return "the plain base answers under its name, the adapter is not applied"
     return "an adapter of other content, such as a stale one, answers under its name"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from iterdeploy.errors import BadInput, ServerFailed
 from iterdeploy.models import canary
-from iterdeploy.models.vllm import PROBE, RAW, Ask, Sampled, Swap, are_at_the_settings, sampling, shaped
+from iterdeploy.models.vllm import RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
 from iterdeploy.recipe import Deploy
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -86,8 +86,7 @@ class VllmEngine:
             self._lora = None
 
     def _scores(self, rows: Sequence[Sequence[int]], lora: Any) -> tuple[tuple[float, ...], list[float]]:
-        asked = {"prompt_logprobs": 0, "logprobs": 0, "max_tokens": 1, **PROBE}
-        work = {str(n): (tuple(row), asked) for n, row in enumerate(rows)}
+        work = {str(n): (tuple(row), probe(row)) for n, row in enumerate(rows)}
         outputs = dict(self._run(work, lora))
         found: list[list[float | None]] = []
         probes: list[float] = []
