@@ -73,13 +73,14 @@ class FakeVllm:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 key = self.headers.get("Authorization", "")
-                status, said = 401, error("Unauthorized", 401)
+                status: int = 401
+                said: Any = error("Unauthorized", 401)
                 if not fake.key or key == f"Bearer {fake.key}":
                     status, said = fake.reply(self.path, json.loads(body) if body else {})
                 if status == 0 or fake.dead:
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                data = (said if type(said) is str else json.dumps(said)).encode()
+                data = (said if isinstance(said, str) else json.dumps(said)).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -115,7 +116,7 @@ class FakeVllm:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def reply(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any] | str]:
+    def reply(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         """Status and body; status 0 hangs up."""
         if path == "/v1/models" and self.foreign:
             return 200, {"models": []}

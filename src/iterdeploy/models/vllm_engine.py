@@ -23,7 +23,7 @@ class VllmEngine:
     """A Backend: `base` is a folder, `rank` that of the adapters, 0 where generations are whole models."""
 
     def __init__(self, base: str, deploy: Deploy, end_ids: AbstractSet[int], rank: int) -> None:
-        if find_spec("vllm") is None:
+        if not installed():
             raise BadInput(
                 "deploy.engine is 'vllm', but vLLM is not installed here; install it (in an environment of its own, "
                 "docs/engines.md), or name a server of it: --server http://HOST:PORT"
@@ -126,6 +126,12 @@ class VllmEngine:
         finally:
             if open_ids and self._engine is not None:
                 self._engine.abort_request(list(open_ids.values()))
+
+
+def installed() -> bool:
+    """Whether vLLM is there to be imported; not by importing it, which takes many seconds."""
+    found = find_spec("vllm")
+    return found is not None and found.origin is not None  # a folder of that name has none
 
 
 def number_of(name: str) -> int:

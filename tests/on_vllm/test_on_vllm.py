@@ -1,4 +1,4 @@
-"""vLLM itself, on a CPU, with a tiny model and adapters that our trainer made. Run by tests/vllm/run.sh alone."""
+"""vLLM itself, on a CPU, with a tiny model and adapters that our trainer made. Run by tests/on_vllm/run.sh alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from iterdeploy.cli import main
 from iterdeploy.errors import ServerFailed, WrongModel
 from iterdeploy.models import vllm_server
 from iterdeploy.models.http import Patience, ask
+from iterdeploy.models.vllm_engine import installed
 from iterdeploy.recipe import Deploy, Recipe, Train, dump
 from iterdeploy.store import Run
 from iterdeploy.train.adapters import content_id, open_generation
@@ -30,8 +30,10 @@ from iterdeploy.train.apart import expected, on_vllm
 from iterdeploy.types import Example, Request, Trace, TrainingJob
 
 REQUIRED = os.environ.get("ITERDEPLOY_VLLM") == "required"
-if not REQUIRED and find_spec("vllm") is None:
-    pytest.skip("vLLM is not installed; tests/vllm/run.sh has an environment for it", allow_module_level=True)
+if not REQUIRED and not installed():
+    pytest.skip(
+        "vLLM is not installed; tests/on_vllm/run.sh has an environment for it", allow_module_level=True
+    )
 
 DEPLOY = Deploy(engine="vllm", samples=2, temperature=0.8, top_p=0.95, top_k=20, max_tokens=80)
 SOON = Patience(attempts=60, first=0.5, longest=2.0, silence=120.0)
@@ -221,9 +223,12 @@ def test_a_stale_adapter_under_the_name_of_another_is_found(
     """The second adapter is loaded, by somebody, under the content name of the first."""
     name = content_id(recipe.base.model, adapters[0])
     ask(f"{server.url}/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(adapters[1])})
-    with tiny.trainer(recipe) as trainer, on_vllm(trainer, server.url) as apart:
-        with pytest.raises(WrongModel, match="other content, such as a stale one") as found:
-            list(apart.load(adapters[0]).answer(asked(1)))
+    with (
+        tiny.trainer(recipe) as trainer,
+        on_vllm(trainer, server.url) as apart,
+        pytest.raises(WrongModel, match="other content, such as a stale one") as found,
+    ):
+        list(apart.load(adapters[0]).answer(asked(1)))
     print(found.value)
 
 
@@ -238,9 +243,12 @@ def test_an_adapter_that_vllm_does_not_apply_is_found(
     save_file({key: value * 0 for key, value in load_file(file).items()}, file)
     name = content_id(recipe.base.model, adapters[0])
     ask(f"{server.url}/v1/load_lora_adapter", {"lora_name": name, "lora_path": str(zeros)})
-    with tiny.trainer(recipe) as trainer, on_vllm(trainer, server.url) as apart:
-        with pytest.raises(WrongModel, match="not applied") as found:
-            list(apart.load(adapters[0]).answer(asked(1)))
+    with (
+        tiny.trainer(recipe) as trainer,
+        on_vllm(trainer, server.url) as apart,
+        pytest.raises(WrongModel, match="not applied") as found,
+    ):
+        list(apart.load(adapters[0]).answer(asked(1)))
     print(found.value)
 
 
@@ -249,9 +257,12 @@ def test_a_server_with_another_base_is_found(server: Server, recipe: Recipe, tmp
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     other = tiny.recipe(tmp_path, deploy=DEPLOY)
-    with tiny.trainer(other) as trainer, on_vllm(trainer, server.url) as apart:
-        with pytest.raises(WrongModel, match="another base model") as found:
-            list(apart.load(None).answer(asked(0)))
+    with (
+        tiny.trainer(other) as trainer,
+        on_vllm(trainer, server.url) as apart,
+        pytest.raises(WrongModel, match="another base model") as found,
+    ):
+        list(apart.load(None).answer(asked(0)))
     print(found.value)
 
 
@@ -315,9 +326,12 @@ def test_a_server_that_gives_other_log_probabilities_is_refused(
     raw.start("--logprobs-mode", "raw_logprobs")
     try:
         raw.wait()
-        with tiny.trainer(recipe) as trainer, on_vllm(trainer, raw.url) as apart:
-            with pytest.raises(ServerFailed, match="processed_logprobs"):
-                list(apart.load(None).answer(asked(0)))
+        with (
+            tiny.trainer(recipe) as trainer,
+            on_vllm(trainer, raw.url) as apart,
+            pytest.raises(ServerFailed, match="processed_logprobs"),
+        ):
+            list(apart.load(None).answer(asked(0)))
     finally:
         raw.kill()
 
