@@ -53,6 +53,12 @@ def sequences(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
 
 def refuse_unless_alike(there: Heard, here: Expected, who: str, name: str) -> None:
     """Raise WrongModel, with numbers, unless `who` answers as the generation `name` would here."""
+    numbers = (*there.generation, *there.base)
+    if not numbers or len(numbers) != 2 * len(here.base) or not all(map(math.isfinite, numbers)):
+        raise WrongModel(
+            f"{who} gives {len(numbers)} log-probabilities for {name} where {2 * len(here.base)} were asked, or some "
+            "that are no numbers; such a model answers nothing of use"
+        )
     noise, allowed = _distance(there.base, here.base), NOISE.get(here.dtype, NOISE["float32"])
     if not noise <= allowed:
         raise WrongModel(
@@ -93,9 +99,7 @@ def _what(there: Heard, here: Expected, noise: float) -> str:
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """Root mean square of the differences, in nats; infinite where the two can't be compared."""
-    if len(one) != len(other) or not one:
-        return math.inf
+    """Root mean square of the differences, in nats."""
     return math.sqrt(math.fsum((a - b) ** 2 for a, b in zip(one, other, strict=True)) / len(one))
 
 
