@@ -7,7 +7,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../requirements/environment.sh"
 venv=$root/.venv-vllm
 log=$venv/install.log
-stamp=$(cat "$root/requirements/vllm.txt" "${BASH_SOURCE[0]}" | sha256sum)
+stamp=$(sha256sum <"$root/requirements/vllm.txt")
 if [ "$(cat "$venv/stamp" 2>/dev/null)" != "$stamp" ]; then
   mkdir -p "$venv"
   "$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv "$(find_python)"
@@ -19,4 +19,4 @@ fi
 cd "$root"
 export PYTHONPATH=$root/src ITERDEPLOY_VLLM=required OMP_NUM_THREADS=1
 export VLLM_CPU_KVCACHE_SPACE=1 VLLM_CPU_OMP_THREADS_BIND=nobind VLLM_NO_USAGE_STATS=1
-exec "$venv/bin/python" -m pytest -p no:cacheprovider --durations=0 -rA tests/on_vllm "$@" </dev/null
+exec "$venv/bin/python" -m pytest -p no:cacheprovider --basetemp "$venv/tmp" --durations=0 -rA tests/on_vllm "$@" </dev/null

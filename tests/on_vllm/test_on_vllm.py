@@ -1,4 +1,4 @@
-"""vLLM itself, on a CPU, with a tiny model and adapters that our trainer made. Run by tests/on_vllm/run.sh alone."""
+"""vLLM itself, on a CPU, with the base that ships and adapters of our trainer. Run by tests/on_vllm/run.sh alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from iterdeploy.models.http import Patience, ask
 from iterdeploy.models.vllm_engine import installed
 from iterdeploy.recipe import Deploy, Recipe, Train, dump
 from iterdeploy.store import Run
-from iterdeploy.train.adapters import content_id, open_generation
+from iterdeploy.train.adapters import base_folder, content_id, open_generation
 from iterdeploy.train.apart import expected, on_vllm
 from iterdeploy.types import Example, Request, Trace, TrainingJob
 
@@ -90,8 +90,9 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.make(tmp_path_factory.mktemp("base"))
+def base() -> Path:
+    """The base that ships: vLLM has no kernel for a CPU and heads as narrow as those of tests/tiny.py."""
+    return Path(base_folder("blocks-small"))
 
 
 @pytest.fixture(scope="module")

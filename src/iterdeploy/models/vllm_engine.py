@@ -103,29 +103,26 @@ class VllmEngine:
         from vllm import SamplingParams
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        open_ids: dict[str, str] = {}  # vLLM's own, by ours
+        left: set[str] = set()
         try:
             for name, (ids, settings) in work.items():
                 how = SamplingParams(detokenize=False, **settings)
-                given = self._engine.add_request(
-                    name, {"prompt_token_ids": list(ids)}, how, lora_request=lora
-                )
-                open_ids[name] = given if isinstance(given, str) else name
-            while open_ids:
+                self._engine.add_request(name, {"prompt_token_ids": list(ids)}, how, lora_request=lora)
+                left.add(name)
+            while left:
                 for output in self._engine.step():
                     if output.finished:
-                        name = output.request_id
-                        del open_ids[name]
-                        yield name, output
+                        left.discard(output.request_id)
+                        yield output.request_id, output
         except EngineDeadError as problem:
             self._engine = None
-            open_ids.clear()
+            left.clear()
             raise ServerFailed(
                 f"the engine of vLLM died ({problem}); finished answers are kept: start the same command again"
             ) from problem
         finally:
-            if open_ids and self._engine is not None:
-                self._engine.abort_request(list(open_ids.values()))
+            if left and self._engine is not None:
+                self._engine.abort_request(sorted(left))
 
 
 def installed() -> bool:
