@@ -15,7 +15,8 @@ from typing import Literal, Protocol
 Split = Literal["deployed", "heldout"]
 SPLITS: tuple[Split, ...] = ("deployed", "heldout")
 
-Finish = Literal["stop", "length"]
+Finish = Literal["stop", "length", "filtered"]
+"""Why an answer ended: by its end token, at the token limit, or by a server that refused or withheld it."""
 
 
 class Fault(StrEnum):
@@ -69,7 +70,7 @@ class Trace:
     model: str  # content id of the model that answered
     text: str  # the completion as the tokenizer decodes it, special tokens kept
     prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]  # the completion, end token included where it was sampled
+    token_ids: tuple[int, ...]  # the completion, end token included where it was sampled; () where a server keeps them
     logprobs: tuple[float, ...]  # log-probability of each sampled token at the sampling settings, nats
     finish: Finish
     source: str = "model"

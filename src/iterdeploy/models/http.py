@@ -6,6 +6,7 @@ The standard library is enough: what an answer costs is sampling it, not its con
 from __future__ import annotations
 
 import json
+import math
 import random
 import ssl
 import threading
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
+from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -25,7 +27,7 @@ from iterdeploy.errors import BadInput, ServerFailed
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses that may be gone at the next attempt: too busy, too many requests, starting up, or failed inside."""
 
 
@@ -113,7 +115,7 @@ def patiently(call: Callable[[], Result], patience: Patience) -> Result:
                     f"{problem} ({patience.attempts} attempts in {time.monotonic() - began:.0f} s); finished "
                     "answers are kept: see to the server, then start the same command again"
                 ) from problem
-            time.sleep(max(patience.pause(attempt), min(problem.pause, 2 * patience.longest)))
+            time.sleep(max(patience.pause(attempt), min(problem.pause, patience.silence)))
     raise ValueError("Patience.attempts must be 1 or more")
 
 
@@ -182,7 +184,7 @@ def _refusal(url: str, problem: urllib.error.HTTPError) -> ServerFailed:
     except (OSError, HTTPException):
         said = ""
     message = f"{url} answers {problem.code}{': ' if said else ''}{said[:500]}"
-    if problem.code in PASSING:
+    if problem.code in PASSING or problem.code >= 500:
         return Unreachable(message, _seconds(problem.headers))
     return Refused(message, problem.code, said)
 
@@ -196,14 +198,25 @@ def _said(body: bytes) -> str:
         return text
     if isinstance(held, dict):
         inner = held.get("error", held)
-        found = inner if isinstance(inner, str) else inner.get("message") or inner.get("detail") or inner
-        return found if isinstance(found, str) else json.dumps(found)
+        if not isinstance(inner, dict):
+            return _worded(inner)
+        found, code = _worded(inner.get("message") or inner.get("detail") or inner), inner.get("code")
+        return f"{found} ({code})" if isinstance(code, str) and code not in found else found
     return text
 
 
+def _worded(said: object) -> str:
+    return said if isinstance(said, str) else json.dumps(said)
+
+
 def _seconds(headers: Message) -> float:
-    """The pause that Retry-After asks for in seconds; 0 without one."""
+    """The pause that Retry-After asks for, in seconds or until a date; 0 without one."""
+    asked = headers.get("Retry-After", "0")
     try:
-        return max(0.0, float(headers.get("Retry-After", "0")))
+        seconds = float(asked)
     except ValueError:
-        return 0.0
+        try:
+            seconds = parsedate_to_datetime(asked).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return 0.0
+    return max(0.0, seconds) if math.isfinite(seconds) else 0.0
