@@ -16,7 +16,15 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
+from iterdeploy.cli.arguments import (
+    Commands,
+    add_json,
+    add_recipe,
+    add_server,
+    add_workers,
+    print_json,
+    recipe_of,
+)
 from iterdeploy.cli.words import count
 
 if TYPE_CHECKING:
@@ -34,6 +42,7 @@ def add(commands: Commands) -> None:
     add_recipe(run)
     run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
     add_workers(run)
+    add_server(run)
     add_json(run)
     run.add_argument(
         "--track",
@@ -58,7 +67,7 @@ def act(args: argparse.Namespace) -> int:
     recipe, trackers = recipe_of(args), _trackers(args.track)
     domain = open_domain(recipe)
     console = Console(stderr=args.json, highlight=False)
-    with open_trainer(recipe, args.workers, domain) as trainer:
+    with open_trainer(recipe, args.workers, domain, args.server) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
         try:
@@ -147,7 +156,8 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
 
 def _next_seed(run: Run, args: argparse.Namespace) -> str:
     settings = [word for setting in args.settings for word in ("--set", setting)]
-    return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings])
+    there = ["--server", args.server] if args.server else []
+    return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings, *there])
 
 
 def _command() -> str:

@@ -32,11 +32,14 @@ PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 
 
 class Unreachable(ServerFailed):
-    """No answer, or one that says "not now": another attempt may succeed. `pause`: seconds that were asked for."""
+    """No answer, or one that says "not now": another attempt may succeed.
 
-    def __init__(self, message: str, pause: float = 0.0) -> None:
+    `pause`: seconds that were asked for; `status` is that of HTTP, 0 without an answer.
+    """
+
+    def __init__(self, message: str, pause: float = 0.0, status: int = 0) -> None:
         super().__init__(message)
-        self.pause = pause
+        self.pause, self.status = pause, status
 
 
 class Refused(ServerFailed):
@@ -113,7 +116,8 @@ def patiently(call: Callable[[], Result], patience: Patience) -> Result:
             if attempt + 1 == patience.attempts:
                 raise Unreachable(
                     f"{problem} ({patience.attempts} attempts in {time.monotonic() - began:.0f} s); finished "
-                    "answers are kept: see to the server, then start the same command again"
+                    "answers are kept: see to the server, then start the same command again",
+                    status=problem.status,
                 ) from problem
             time.sleep(max(patience.pause(attempt), min(problem.pause, patience.silence)))
     raise ValueError("Patience.attempts must be 1 or more")
@@ -185,7 +189,7 @@ def _refusal(url: str, problem: urllib.error.HTTPError) -> ServerFailed:
         said = ""
     message = f"{url} answers {problem.code}{': ' if said else ''}{said[:500]}"
     if problem.code in PASSING or problem.code >= 500:
-        return Unreachable(message, _seconds(problem.headers))
+        return Unreachable(message, _seconds(problem.headers), problem.code)
     return Refused(message, problem.code, said)
 
 
