@@ -101,6 +101,7 @@ def _run(
     from iterdeploy.cli.progress import shown
     from iterdeploy.cli.rooms import bound_of, judge_of
     from iterdeploy.loop import run_loop
+    from iterdeploy.report.numbers import read_numbers
     from iterdeploy.report.write import write_report
 
     before, point = run.generations(), _checkpoint(args.kill_at)
@@ -108,12 +109,21 @@ def _run(
     written: list[RunNumbers] = []
 
     def report(finished: Run) -> None:
-        written.append(write_report(finished, bound_of(domain), point, pictures=False))
+        if _is_reported(finished):  # perhaps by `iterdeploy report`, with pictures
+            written.append(read_numbers(finished, bound_of(domain)))
+        else:
+            written.append(write_report(finished, bound_of(domain), point, pictures=False))
 
     plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
         run_loop(run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge)
     return written[0]
+
+
+def _is_reported(run: Run) -> bool:
+    """Whether the page, which is written last, is newer than the last generation."""
+    page, last = run.path / "report.html", run.generation_file(len(run.generations()) - 1)
+    return page.exists() and page.stat().st_mtime_ns > last.stat().st_mtime_ns
 
 
 def _show_start(run: Run, finished: int, console: Console) -> None:
