@@ -74,7 +74,7 @@ def run_loop(
                 train_step(run, trainer, generation, watch)
             deploy_step(run, trainer, generation, watch)
             validate_step(run, domain, generation, watch, judge=judge)
-            if generation == 0:
+            if generation == 0 and run.recipe.generations:
                 require_ready(run)
             heldout_step(run, domain, trainer, generation, watch, judge)
             summarise_step(run, generation, watch)

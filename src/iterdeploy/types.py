@@ -70,7 +70,9 @@ class Trace:
     model: str  # content id of the model that answered
     text: str  # the completion as the tokenizer decodes it, special tokens kept
     prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]  # the completion, end token included where it was sampled; () where a server keeps them
+    token_ids: tuple[
+        int, ...
+    ]  # the completion, end token included where it was sampled; () where a server keeps them
     logprobs: tuple[float, ...]  # log-probability of each sampled token at the sampling settings, nats
     finish: Finish
     source: str = "model"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException
+from http.client import HTTPException, IncompleteRead
 from queue import SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -90,7 +90,7 @@ def ask(
     )
     try:
         with _opener().open(request, timeout=silence) as reply:
-            text = reply.read()
+            text = _whole(reply, silence)
     except urllib.error.HTTPError as problem:
         raise _refusal(url, problem) from None
     except (OSError, HTTPException) as problem:  # URLError, a lost connection, a time-out
@@ -102,7 +102,7 @@ def ask(
         return ""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.decode("utf-8", "replace")  # vLLM confirms the loading of an adapter in plain text
 
 
@@ -168,6 +168,18 @@ def as_finished(
         stop.set()
     if failed:
         raise failed[0]
+
+
+def _whole(reply: Any, seconds: float) -> bytes:
+    """The body. A server that sends a byte now and then is none the less too slow after so many seconds."""
+    parts, end = [], time.monotonic() + seconds
+    while chunk := reply.read1(1 << 16):
+        parts.append(chunk)
+        if time.monotonic() > end:
+            raise TimeoutError(f"the answer is not whole after {seconds:g} s")
+    if reply.length:
+        raise IncompleteRead(b"".join(parts), reply.length)
+    return b"".join(parts)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

@@ -11,7 +11,7 @@ import re
 import threading
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -117,7 +117,9 @@ class Server:
         except Refused as problem:
             if "max_completion_tokens" not in problem.said:
                 raise
-            self._limit = "max_completion_tokens"  # the newer name of the same, and the only one that some take
+            self._limit = (
+                "max_completion_tokens"  # the newer name of the same, and the only one that some take
+            )
             reply = self.ask(trial, patience)
         self.reported, self._fingerprint = reply.model or self.name, reply.fingerprint
 
@@ -129,7 +131,9 @@ class Server:
         ticket = self.spending.reserve(self._cost(read, self.deploy.max_tokens))
         row: Spent | None = None
         try:
-            reply = patiently(lambda: self._attempt(body, read // 3 + self.deploy.max_tokens), patience or self._patience)
+            reply = patiently(
+                lambda: self._attempt(body, read // 3 + self.deploy.max_tokens), patience or self._patience
+            )
             row = self._spent(request, reply, most, time.monotonic() - began)
         finally:
             self.spending.settle(ticket, row)
@@ -145,7 +149,9 @@ class Server:
         except Unreachable as problem:
             self._pace.hold(problem.pause)
             self._pace.give_back(expected)
-            if "insufficient_quota" in str(problem):  # has the status of a rate limit, and no pause will mend it
+            if "insufficient_quota" in str(
+                problem
+            ):  # has the status of a rate limit, and no pause will mend it
                 raise Refused(self._hidden(problem), 429, str(problem)) from None
             raise Unreachable(self._hidden(problem), problem.pause) from None
         except Refused as problem:
@@ -164,7 +170,11 @@ class Server:
     def _body(self, request: Request) -> dict[str, Any]:
         """What is sent. A setting at its neutral value is left out, for not every server knows it."""
         how = self.deploy
-        asked: dict[str, Any] = {"model": self.name, "temperature": how.temperature, self._limit: how.max_tokens}
+        asked: dict[str, Any] = {
+            "model": self.name,
+            "temperature": how.temperature,
+            self._limit: how.max_tokens,
+        }
         if how.api == "chat":
             asked["messages"] = turns_of(request.prompt)[0]
         else:
@@ -303,9 +313,9 @@ def _root(url: str) -> str:
 def _key(variable: str) -> str:
     key = os.environ.get(variable, "").strip()
     if not key and variable != KEY:
-        raise BadInput(f"--server-set key_from={variable}: there is no such environment variable, or it is empty")
+        raise BadInput(
+            f"--server-set key_from={variable}: there is no such environment variable, or it is empty"
+        )
     if not (key.isascii() and key.isprintable() and " " not in key):
         raise BadInput(f"the key in the environment variable {variable} holds spaces or other odd characters")
     return key
-
-
