@@ -72,7 +72,7 @@ def write_gguf(
     refuse_unless_known(merged)
     model = reopened(merged)
     _write(model, merged, out, dtype)
-    _refuse_unless_read_alike(merged, out, prompts)
+    refuse_unless_read_alike(merged, out, prompts)
     sequences = sequences_of(model.get_input_embeddings().num_embeddings, rows)
     before = scores(model, sequences)
     del model
@@ -176,8 +176,8 @@ def _add_tokenizer(writer: Any, merged: Path, size: int) -> None:
         writer.add_chat_template(tokenizer.chat_template)
 
 
-def _refuse_unless_read_alike(merged: Path, out: Path, prompts: Sequence[str]) -> None:
-    """The tokenizer in the file must make the same ids of each prompt."""
+def refuse_unless_read_alike(merged: Path, out: Path, prompts: Sequence[str]) -> None:
+    """Raise TrainingRefused unless the tokenizer in the file makes the same ids of each prompt."""
     from transformers import AutoTokenizer
 
     own = AutoTokenizer.from_pretrained(str(merged))
