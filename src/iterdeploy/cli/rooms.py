@@ -32,6 +32,15 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
     return domains.load(name, recipe)
 
 
+def open_second(recipe: Recipe) -> Domain | None:
+    """The recipe's domain with its second validator, if it names one."""
+    from iterdeploy.recipe import with_settings
+
+    if not recipe.validate.second:
+        return None
+    return open_domain(with_settings(recipe, [f"validate.validator={recipe.validate.second}"]))
+
+
 def judge_of(recipe: Recipe, workers: int) -> Judge:
     """What judges the traces of a run, by so many processes where that pays."""
     from iterdeploy.validators import Validators

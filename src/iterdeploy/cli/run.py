@@ -61,11 +61,11 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
-    from iterdeploy.cli.rooms import keep_spending, open_domain, open_trainer
+    from iterdeploy.cli.rooms import keep_spending, open_domain, open_second, open_trainer
     from iterdeploy.store import Run
 
     recipe, trackers = recipe_of(args), _trackers(args.track)
-    domain = open_domain(recipe)
+    domain, _ = open_domain(recipe), open_second(recipe)
     console = Console(stderr=args.json, highlight=False)
     with open_trainer(recipe, args.workers, domain, args.server, args.server_set) as trainer:
         # only now: a wrong name must not leave a folder
@@ -100,13 +100,15 @@ def _run(
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of, judge_of
+    from iterdeploy.cli.rooms import bound_of, judge_of, open_second
     from iterdeploy.loop import run_loop
     from iterdeploy.report.numbers import read_numbers
     from iterdeploy.report.write import write_report
 
     before, point = run.generations(), _checkpoint(args.kill_at)
     _show_start(run, len(before), console)
+    if said := getattr(trainer, "chat", None):
+        console.print(said.sentence(), markup=False)
     written: list[RunNumbers] = []
 
     def report(finished: Run) -> None:
@@ -117,7 +119,10 @@ def _run(
 
     plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
-        run_loop(run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge)
+        run_loop(
+            run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge,
+            second=open_second(run.recipe),
+        )  # fmt: skip
     return written[0]
 
 

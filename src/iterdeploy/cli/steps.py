@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
     _add(
         commands, "validate-traces", _validate, "judge the answers of a generation", workers=True, split=True
     )
-    _add(commands, "curate", _curate, "choose what a generation learns from")
+    _add(commands, "curate", _curate, "choose what a generation learns from", workers=True)
     _add(commands, "train", _train, "train a generation on its examples", workers=True)
 
 
@@ -108,11 +108,13 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 
 def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import judge_of, open_domain
-    from iterdeploy.loop import summarise_step, validate_step
+    from iterdeploy.cli.rooms import judge_of, open_domain, open_second
+    from iterdeploy.loop import second_step, summarise_step, validate_step
 
     judge = judge_of(run.recipe, args.workers)
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
+    if args.split == "deployed":
+        second_step(run, open_second(run.recipe), args.generation, watch)
     if all(run.verdicts_file(args.generation, split).exists() for split in SPLITS):
         summarise_step(run, args.generation, watch)
     verdicts = run.verdicts(args.generation, args.split)
@@ -121,9 +123,13 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 
 def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.loop import curate_step
+    from iterdeploy.cli.rooms import open_domain, open_trainer
+    from iterdeploy.loop import curate_step, score_step
 
     _refuse_base(args.generation, "curated for")
+    if run.recipe.curate.weights == "ratio":
+        with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+            score_step(run, trainer, args.generation, watch)
     curate_step(run, args.generation, watch)
     return f"{len(run.examples(args.generation))} examples in {run.examples_file(args.generation)}"
 
