@@ -60,6 +60,7 @@ def test_greedy_tokens_are_those_of_transformers(run: Run, tmp_path: Path) -> No
 
 def test_what_is_there_already_or_not_there_yet_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").touch()
     with pytest.raises(BadInput, match="out"):
         write_merged(run, 1, tmp_path / "out")
     with pytest.raises(BadInput, match="no finished adapter of generation 7"):

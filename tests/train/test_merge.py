@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 
 from iterdeploy.errors import TrainingRefused
 from iterdeploy.train.adapters import with_lora
-from iterdeploy.train.merge import Gap, gap, refuse_unless_near, sequences_of, write_merged
+from iterdeploy.train.merge import Dtype, Gap, gap, refuse_unless_near, sequences_of, write_merged
 
 
 def adapter(base: Path, folder: Path, size: float) -> Path:
@@ -41,9 +42,23 @@ def test_what_is_stored_is_the_sum(base: Path, tmp_path: Path) -> None:
 
 
 def test_a_sum_that_answers_otherwise_is_refused(base: Path, tmp_path: Path) -> None:
-    held = adapter(base, tmp_path / "adapter", 30.0)
+    held = adapter(base, tmp_path / "adapter", 300.0)  # sums that are too large for the numbers they are stored in
     with pytest.raises(TrainingRefused, match=r"not the generation: .* Take --dtype float32"):
-        write_merged(str(base), held, ROWS, tmp_path / "out", "bfloat16")
+        write_merged(str(base), held, ROWS, tmp_path / "out", "float16")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mean", "most", "near"),
+    [
+        ("float32", 1e-5, 9e-4, True),
+        ("float32", 1e-5, 2e-3, False),
+        ("bfloat16", 0.04, 2.0, True),
+        ("bfloat16", 0.06, 0.1, False),
+    ],
+)
+def test_how_near_is_near_enough(dtype: Dtype, mean: float, most: float, near: bool) -> None:
+    with nullcontext() if near else pytest.raises(TrainingRefused):
+        refuse_unless_near(Gap(100, mean, most, 1.0), dtype)
 
 
 def test_what_is_compared() -> None:

@@ -260,6 +260,11 @@ class ServerTrainer:
 
     def __init__(self, recipe: Recipe, url: str, terms: Terms, patience: Patience | None = None) -> None:
         refuse_training(recipe)
+        if recipe.curate.weights != "equal":
+            raise BadInput(
+                f"curate.weights is {recipe.curate.weights!r}, but a server does not tell how likely an answer is; set "
+                "curate.weights=equal"
+            )
         if not url:
             raise BadInput(
                 "deploy.engine is 'server', but no server is named; give its address: --server https://HOST/v1"
