@@ -42,7 +42,9 @@ def test_what_is_stored_is_the_sum(base: Path, tmp_path: Path) -> None:
 
 
 def test_a_sum_that_answers_otherwise_is_refused(base: Path, tmp_path: Path) -> None:
-    held = adapter(base, tmp_path / "adapter", 300.0)  # sums that are too large for the numbers they are stored in
+    held = adapter(
+        base, tmp_path / "adapter", 300.0
+    )  # sums that are too large for the numbers they are stored in
     with pytest.raises(TrainingRefused, match=r"not the generation: .* Take --dtype float32"):
         write_merged(str(base), held, ROWS, tmp_path / "out", "float16")
 
