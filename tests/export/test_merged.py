@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import local_run
 import pytest
@@ -49,7 +50,7 @@ def test_greedy_tokens_are_those_of_transformers(run: Run, tmp_path: Path) -> No
     write_merged(run, 1, tmp_path / "out", "float32")
     greedy = replace(run.recipe, deploy=Deploy(temperature=0.0, max_tokens=40))
     ours = answered(greedy, run.adapter(1), run)
-    model = AutoModelForCausalLM.from_pretrained(str(tmp_path / "out")).eval()
+    model: Any = AutoModelForCausalLM.from_pretrained(str(tmp_path / "out"))
     for trace in run.traces(1)[:6]:
         import torch
 

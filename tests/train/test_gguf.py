@@ -31,7 +31,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         PROMPTS, trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet, show_progress=False)
     )
     ends = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, **ends)
+    fast: Any = PreTrainedTokenizerFast
+    tokenizer = fast(tokenizer_object=bpe, **ends)
     tokenizer.add_tokens(["<think>", "</think>"])
     torch.manual_seed(0)
     config = Qwen3Config(
@@ -61,7 +62,7 @@ def test_greedy_answers_are_equal_and_nothing_but_the_file_is_needed(model: Path
     answers = []
     for source, more in ((model, {}), (tmp_path, {"gguf_file": "m.gguf"})):
         tokenizer = AutoTokenizer.from_pretrained(str(source), **more)
-        opened = AutoModelForCausalLM.from_pretrained(str(source), dtype=torch.float32, **more).eval()
+        opened: Any = AutoModelForCausalLM.from_pretrained(str(source), dtype=torch.float32, **more)
         read = tokenizer(PROMPTS[1], return_tensors="pt", add_special_tokens=False)
         answers.append(
             opened.generate(**read, do_sample=False, max_new_tokens=24, eos_token_id=None)[0].tolist()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from iterdeploy import lineage
 from iterdeploy.errors import BadInput
@@ -90,7 +90,7 @@ def _merge(run: Run, number: int, adapter: Path, folder: Path, dtype: Dtype) -> 
     return merge.write_merged(run.recipe.base.model, adapter, answers(run, number), folder, dtype)
 
 
-def answers(run: Run, number: int) -> list[tuple[Sequence[int], Sequence[int]]]:
+def answers(run: Run, number: int) -> Sequence[tuple[Sequence[int], Sequence[int]]]:
     """(prompt, completion) token ids of the shortest answers of a generation."""
     held = [(t.prompt_ids, t.token_ids) for t in run.traces(number) if t.prompt_ids and t.token_ids]
     return sorted(held, key=lambda row: len(row[0]) + len(row[1]))[:ANSWERS]
@@ -107,8 +107,7 @@ def stored(run: Run, adapter: Path) -> Dtype:
         raise BadInput(
             f"the base is stored as {found!r}; say how to store the merged model: --dtype, {DTYPES}"
         )
-    kind: Dtype = found
-    return kind
+    return cast("Dtype", found)
 
 
 def next_steps(out: Path, kind: str) -> list[str]:

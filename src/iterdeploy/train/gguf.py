@@ -39,8 +39,8 @@ def refuse_unless_known(folder: Path) -> None:
         )
     if not (folder / "tokenizer.json").is_file():
         raise BadInput(f"{folder} has no tokenizer.json, which GGUF is written from; {OTHERWISE}")
-    if problem := _why_not(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))):
-        raise BadInput(f"{folder}: its tokenizer {problem}, so GGUF can't hold it; export merged")
+    if wrong := _why_not(json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))):
+        raise BadInput(f"{folder}: its tokenizer {wrong}, so GGUF can't hold it; export merged")
 
 
 def _why_not(held: dict[str, Any]) -> str:

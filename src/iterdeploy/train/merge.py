@@ -80,7 +80,8 @@ def reopened(folder: Path, **source: Any) -> Any:
     from transformers import AutoModelForCausalLM
 
     with quietly():
-        return AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **source).eval()
+        model: Any = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32, **source)
+    return model.eval()
 
 
 def refuse_unless_near(found: Gap, dtype: Dtype) -> None:
