@@ -55,6 +55,7 @@ class Deploy:
     """How answers are sampled."""
 
     engine: Literal["transformers", "vllm", "server"] = "transformers"  # what samples the answers
+    api: Literal["chat", "completion"] = "chat"  # for "server": messages, or the prompt as it stands
     samples: int = 1  # per task and generation
     temperature: float = 0.7
     top_p: float = 1.0

@@ -66,6 +66,13 @@ def add_server(command: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="sample at this address, e.g. http://localhost:8000; for deploy.engine=vllm or server",
     )
+    command.add_argument(
+        "--server-set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="deploy.engine=server: how it is asked, e.g. at_once=8 (see docs/server.md); may be repeated",
+    )
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:

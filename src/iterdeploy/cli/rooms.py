@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from iterdeploy.plugins import plugin
 if TYPE_CHECKING:
     from iterdeploy.measure import Bound
     from iterdeploy.recipe import Recipe
+    from iterdeploy.store import Run
     from iterdeploy.types import Domain, Trainer
     from iterdeploy.validators import Judge
 
@@ -48,12 +49,21 @@ def judge_of(recipe: Recipe, workers: int) -> Judge:
 
 
 @contextmanager
-def open_trainer(recipe: Recipe, workers: int, domain: Domain, server: str = "") -> Iterator[Trainer]:
+def open_trainer(
+    recipe: Recipe, workers: int, domain: Domain, server: str = "", server_set: Sequence[str] = ()
+) -> Iterator[Trainer]:
     """The recipe's trainer: the local one, or `module:attribute` given as base.model.
 
-    `server` is the address of what samples, where deploy.engine is not transformers.
+    `server` is the address of what samples, where deploy.engine is not transformers; `server_set` says how it is asked.
     """
     engine = recipe.deploy.engine
+    if server_set and engine != "server":
+        raise BadInput(f"--server-set {server_set[0]} is for deploy.engine=server, and here it is {engine!r}")
+    if engine == "server":
+        from iterdeploy.models.server import ServerTrainer, terms_of
+
+        yield ServerTrainer(recipe, server, terms_of(server_set))
+        return
     if server and engine == "transformers":
         raise BadInput(
             f"--server {server} is given, but deploy.engine is 'transformers', which samples in this program; "
@@ -68,10 +78,6 @@ def open_trainer(recipe: Recipe, workers: int, domain: Domain, server: str = "")
         trainer: Trainer = made(plugin(recipe.base.model), recipe, members=("train", "load"))
         yield trainer
         return
-    if engine == "server":
-        raise BadInput(
-            "deploy.engine is 'server', which can't be used yet; set deploy.engine=transformers or vllm"
-        )
     from iterdeploy.train.local import LocalTrainer
 
     names = getattr(domain, "names", ())  # of objects that augmentation may permute
@@ -83,6 +89,13 @@ def open_trainer(recipe: Recipe, workers: int, domain: Domain, server: str = "")
 
         with on_vllm(local, server) as apart:
             yield apart
+
+
+def keep_spending(trainer: Trainer, run: Run) -> None:
+    """Let a trainer that pays for answers write into the run's folder what they took."""
+    keep = getattr(trainer, "keep_in", None)
+    if callable(keep):
+        keep(run.path)
 
 
 def bound_of(domain: Domain) -> Bound | None:

@@ -61,15 +61,16 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
-    from iterdeploy.cli.rooms import open_domain, open_second, open_trainer
+    from iterdeploy.cli.rooms import keep_spending, open_domain, open_second, open_trainer
     from iterdeploy.store import Run
 
     recipe, trackers = recipe_of(args), _trackers(args.track)
     domain, _ = open_domain(recipe), open_second(recipe)
     console = Console(stderr=args.json, highlight=False)
-    with open_trainer(recipe, args.workers, domain, args.server) as trainer:
+    with open_trainer(recipe, args.workers, domain, args.server, args.server_set) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
+        keep_spending(trainer, run)
         try:
             numbers = _run(run, domain, trainer, args, console, trackers)
         except KeyboardInterrupt:
@@ -143,12 +144,15 @@ def _show_start(run: Run, finished: int, console: Console) -> None:
 
 
 def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: Console) -> None:
+    from iterdeploy.cli.spending import spending_lines
     from iterdeploy.report.terminal import overview
 
     here, command = shlex.quote(str(run.path)), shlex.quote(_command())
     console.print()
     console.print(overview(numbers))
     console.print()
+    for line in spending_lines(run):
+        console.print(line, markup=False, soft_wrap=True)
     lines = [
         f"look at   {run.path / 'report.html'}: every figure and every answer, in a browser",
         f"picture   {run.path / 'solved.png'}",
@@ -172,6 +176,7 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
 def _next_seed(run: Run, args: argparse.Namespace) -> str:
     settings = [word for setting in args.settings for word in ("--set", setting)]
     there = ["--server", args.server] if args.server else []
+    there += [word for setting in args.server_set for word in ("--server-set", setting)]
     return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings, *there])
 
 
