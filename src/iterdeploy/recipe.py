@@ -98,6 +98,9 @@ class Train:
     augment: Literal["none", "rename"] = "rename"  # rename: permute the objects of a trace
     augment_share: float = 0.5  # chance that an example is renamed in an epoch after the first
     positions: Literal["plain", "jumps"] = "plain"  # jumps: a random start and a few random gaps
+    sharding: Literal["none", "ddp", "fsdp"] = (
+        "none"  # on a cluster: fsdp cuts the model itself among its cards
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

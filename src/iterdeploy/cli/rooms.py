@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,20 @@ from iterdeploy.plugins import plugin
 if TYPE_CHECKING:
     from iterdeploy.measure import Bound
     from iterdeploy.recipe import Recipe
+    from iterdeploy.train.local import LocalTrainer
     from iterdeploy.types import Domain, Trainer
     from iterdeploy.validators import Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where work is done that is not done here: an address as `--cluster` takes it; 0 workers: as many as fit."""
+
+    address: str = ""
+    workers: int = 0
+
+
+HERE = Cluster()
 
 
 def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
@@ -31,25 +44,46 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
     return domains.load(name, recipe)
 
 
-def judge_of(recipe: Recipe, workers: int) -> Judge:
-    """What judges the traces of a run, by so many processes where that pays."""
+def judge_of(recipe: Recipe, workers: int, cluster: Cluster = HERE) -> Judge:
+    """What judges the traces of a run, by so many processes where that pays, or on a cluster."""
+    if cluster.address:
+        from iterdeploy.cluster.connect import connect
+        from iterdeploy.cluster.judges import ClusterValidators
+
+        connect(cluster.address)
+        return ClusterValidators(partial(open_domain, recipe))
     from iterdeploy.validators import Validators
 
     return Validators(workers, partial(open_domain, recipe))
 
 
 @contextmanager
-def open_trainer(recipe: Recipe, workers: int, domain: Domain) -> Iterator[Trainer]:
-    """The recipe's trainer: the local one, or `module:attribute` given as base.model."""
+def open_trainer(recipe: Recipe, workers: int, domain: Domain, cluster: Cluster = HERE) -> Iterator[Trainer]:
+    """The recipe's trainer: the local one, one on a cluster, or `module:attribute` given as base.model."""
+    if recipe.train.sharding != "none" and not cluster.address:
+        raise BadInput(
+            f"train.sharding is {recipe.train.sharding!r}, which trains on a cluster; give its address with --cluster, "
+            "or set train.sharding=none"
+        )
     if ":" in recipe.base.model:
         trainer: Trainer = made(plugin(recipe.base.model), recipe, members=("train", "load"))
         yield trainer
         return
+    names = getattr(domain, "names", ())  # of objects that augmentation may permute
+    with _trainer_of_base(recipe, workers, names, cluster) as trainer:
+        yield trainer
+
+
+def _trainer_of_base(recipe: Recipe, workers: int, names: Sequence[str], cluster: Cluster) -> LocalTrainer:
     from iterdeploy.train.local import LocalTrainer
 
-    names = getattr(domain, "names", ())  # of objects that augmentation may permute
-    with LocalTrainer(recipe, workers=workers, names=names) as local:
-        yield local
+    if not cluster.address:
+        return LocalTrainer(recipe, workers=workers, names=names)
+    from iterdeploy.cluster.connect import connect
+    from iterdeploy.cluster.trainer import ClusterTrainer
+
+    connect(cluster.address)
+    return ClusterTrainer(recipe, cluster.workers, names)
 
 
 def bound_of(domain: Domain) -> Bound | None:

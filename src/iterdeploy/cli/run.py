@@ -16,7 +16,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
+from iterdeploy.cli.arguments import (
+    Commands,
+    add_cluster,
+    add_json,
+    add_recipe,
+    add_workers,
+    cluster_of,
+    print_json,
+    recipe_of,
+)
 from iterdeploy.cli.words import count
 
 if TYPE_CHECKING:
@@ -34,6 +43,7 @@ def add(commands: Commands) -> None:
     add_recipe(run)
     run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
     add_workers(run)
+    add_cluster(run)
     add_json(run)
     run.add_argument(
         "--track",
@@ -58,7 +68,7 @@ def act(args: argparse.Namespace) -> int:
     recipe, trackers = recipe_of(args), _trackers(args.track)
     domain = open_domain(recipe)
     console = Console(stderr=args.json, highlight=False)
-    with open_trainer(recipe, args.workers, domain) as trainer:
+    with open_trainer(recipe, args.workers, domain, cluster_of(args)) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
         try:
@@ -105,7 +115,8 @@ def _run(
         else:
             written.append(write_report(finished, bound_of(domain), point, pictures=False))
 
-    plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
+    plan = plan_of(run.recipe, args.workers, domain)
+    judge = judge_of(run.recipe, args.workers, cluster_of(args))
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
         run_loop(run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge)
     return written[0]

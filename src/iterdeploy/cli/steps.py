@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iterdeploy.cli.arguments import Commands, add_run, add_workers
+from iterdeploy.cli.arguments import Commands, add_cluster, add_run, add_workers, cluster_of
 from iterdeploy.errors import BadInput
 from iterdeploy.types import SPLITS
 
@@ -43,6 +43,7 @@ def _add(
         )
     if workers:
         add_workers(command)
+        add_cluster(command)
     command.set_defaults(act=_acting(name, step))
 
 
@@ -85,7 +86,7 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.loop import deploy_step
 
-    with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+    with open_trainer(run.recipe, args.workers, open_domain(run.recipe), cluster_of(args)) as trainer:
         deploy_step(run, trainer, args.generation, watch, args.split)
     file = run.traces_file(args.generation, args.split)
     return f"{len(run.traces(args.generation, args.split))} traces in {file}"
@@ -95,7 +96,7 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import judge_of, open_domain
     from iterdeploy.loop import summarise_step, validate_step
 
-    judge = judge_of(run.recipe, args.workers)
+    judge = judge_of(run.recipe, args.workers, cluster_of(args))
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
     if all(run.verdicts_file(args.generation, split).exists() for split in SPLITS):
         summarise_step(run, args.generation, watch)
@@ -117,7 +118,7 @@ def _train(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.loop import train_step
 
     _refuse_base(args.generation, "trained")
-    with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+    with open_trainer(run.recipe, args.workers, open_domain(run.recipe), cluster_of(args)) as trainer:
         train_step(run, trainer, args.generation, watch)
     return f"generation {args.generation} is trained: {run.adapter_folder(args.generation)}"
 

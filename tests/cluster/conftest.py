@@ -1,0 +1,31 @@
+"""A cluster of three nodes on this machine, for the tests of this folder; left out where Ray is not installed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """The nodes: a head without room for workers, and two with room for one each."""
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'iterdeploy[ray]'")
+    from ray.cluster_utils import Cluster
+
+    from iterdeploy.cluster.connect import connect
+
+    with pytest.MonkeyPatch.context() as patch:  # workers must find the modules of the tests
+        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        nodes = Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": 0})
+        for _ in range(2):
+            nodes.add_node(**NODE)
+    connect(nodes.address)
+    yield nodes
+    ray.shutdown()
+    nodes.shutdown()
