@@ -32,7 +32,7 @@ def examples(base: Path) -> list[Example]:
 
     rows = tiny.rows(open_tokenizer(str(base)))[:12]
     return [
-        Example(prompt="", completion="", trace_id=f"t{i}", prompt_ids=tuple(r.prompt), completion_ids=tuple(r.completion))
+        Example(trace_id=f"t{i}", task_id="t", prompt_ids=tuple(r.prompt), completion_ids=tuple(r.completion))
         for i, r in enumerate(rows)
     ]
 

@@ -69,7 +69,7 @@ def test_what_kills_every_worker_is_said(cluster: Any) -> None:
 
 
 def test_an_error_of_ours_comes_as_itself(cluster: Any) -> None:
-    with closing(team_of(1)) as team, pytest.raises(BadInput, match="^no such base$"):
+    with closing(team_of(1)) as team, pytest.raises(BadInput, match=r"^no such base$"):
         list(team.carry_out([("refuse",)]))
 
 
@@ -90,7 +90,10 @@ def test_a_machine_that_lacks_the_package_is_said_at_once(cluster: Any) -> None:
     import ray
 
     team = Team(lambda: ray.remote(Unfit).options(num_cpus=0).remote(), 1)
-    with closing(team), pytest.raises(BadInput, match="can't open a worker: .*No module named 'iterdeploy'; install"):
+    with (
+        closing(team),
+        pytest.raises(BadInput, match=r"can't open a worker: .*No module named 'iterdeploy'; install"),
+    ):
         list(team.carry_out([("double", 1)]))
 
 
@@ -109,5 +112,5 @@ def test_a_cluster_without_room_is_said(cluster: Any, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(teams, "PATIENCE", 1.0)
     team = Team(lambda: ray.remote(Worker).options(num_gpus=1).remote(), 1)
-    with closing(team), pytest.raises(WorkerDied, match="no worker could be placed .* free: .*CPU"):
+    with closing(team), pytest.raises(WorkerDied, match=r"no worker could be placed .* free: .*CPU"):
         list(team.carry_out([("double", 1)]))
