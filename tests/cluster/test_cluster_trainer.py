@@ -14,7 +14,7 @@ import cluster_run
 import local_run
 import pytest
 import tiny
-from conftest import NODE  # type: ignore[attr-defined]
+from nodes import NODE
 from scripted_run import files_of
 
 pytestmark = pytest.mark.slow

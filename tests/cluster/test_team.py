@@ -112,5 +112,5 @@ def test_a_cluster_without_room_is_said(cluster: Any, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(teams, "PATIENCE", 1.0)
     team = Team(lambda: ray.remote(Worker).options(num_gpus=1).remote(), 1)
-    with closing(team), pytest.raises(WorkerDied, match=r"no worker could be placed .* free: .*CPU"):
+    with closing(team), pytest.raises(WorkerDied, match=r"no worker could be placed .* \(free: .*CPU"):
         list(team.carry_out([("double", 1)]))

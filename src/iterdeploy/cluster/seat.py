@@ -6,6 +6,7 @@ checkpoints. What it makes goes back the same way.
 
 from __future__ import annotations
 
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Sequence
@@ -47,10 +48,10 @@ class Seat:
     """The actor. `base` is the content id that its base must have, `versions` what must be installed."""
 
     def __init__(self, recipe: Recipe, base: str, versions: dict[str, str]) -> None:
-        self._room = tempfile.TemporaryDirectory(prefix="iterdeploy-")
+        self._room, self._lock = parcels.room()
         self._recipe, self._base, self._versions = recipe, base, versions
         self._worker: Worker | None = None
-        self._adapters: dict[str, str] = {}  # folders by the id of their model
+        self._adapter = ("", "")  # the id of the latest model that has one, and its folder
 
     def ready(self) -> bool:
         """Whether this machine has the base. Raises BadInput if its packages are not those of the program."""
@@ -88,9 +89,17 @@ class Seat:
 
     def train(self, lesson: Lesson, materials: Materials, place: Place) -> parcels.Files | None:
         """Take part in a training; rank 0 gives the files of the adapter."""
+        folder = self._folder()
+        try:
+            return self._train(lesson, materials, place, folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _train(
+        self, lesson: Lesson, materials: Materials, place: Place, folder: Path
+    ) -> parcels.Files | None:
         import ray
 
-        folder = self._folder()
         out, scratch = folder / "out", folder / "scratch"
         out.mkdir()
         parcels.unpack(materials.checkpoint or {}, scratch)
@@ -111,14 +120,17 @@ class Seat:
         return self._worker
 
     def _folder(self) -> Path:
-        return Path(tempfile.mkdtemp(dir=self._room.name))
+        return Path(tempfile.mkdtemp(dir=self._room))
 
     def _unpacked(self, adapter: parcels.Parcel | None, model_id: str) -> str | None:
         if adapter is None:
             return None
-        if model_id not in self._adapters:
-            self._adapters[model_id] = str(parcels.unpack(adapter, self._folder() / "adapter"))
-        return self._adapters[model_id]
+        if self._adapter[0] != model_id:
+            folder = parcels.unpack(adapter, self._folder() / "adapter")
+            if self._adapter[1]:
+                shutil.rmtree(Path(self._adapter[1]).parent, ignore_errors=True)
+            self._adapter = (model_id, str(folder))
+        return self._adapter[1]
 
     def _refuse_other_versions(self) -> None:
         here = versions_of(self._versions)

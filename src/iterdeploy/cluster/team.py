@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any
 
 from iterdeploy.errors import BadInput, IterdeployError, WorkerDied
@@ -66,7 +66,7 @@ class Team:
         self._idle: list[Any] = []
         self._lost = 0  # in a row, before they were there
 
-    def carry_out(self, orders: Iterable[Order]) -> Iterator[tuple[Order, Any]]:
+    def carry_out(self, orders: Iterable[Order]) -> Generator[tuple[Order, Any], None, None]:
         """Each order with what it gave, as they are done. Raises WorkerDied if one outlives too many workers."""
         import ray
 
@@ -172,7 +172,9 @@ class Team:
         import ray
 
         free = ", ".join(
-            f"{count:g} {name}" for name, count in ray.available_resources().items() if ":" not in name
+            f"{count:g} {name}"
+            for name, count in sorted(ray.available_resources().items())
+            if name in ("CPU", "GPU")
         )
         return WorkerDied(
             f"no worker could be placed on the cluster within {PATIENCE:.0f} s (free: {free or 'nothing'}); what was "

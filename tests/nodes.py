@@ -1,10 +1,11 @@
-"""A cluster of three nodes on this machine, for the tests of this folder; left out where Ray is not installed."""
+"""A Ray cluster of several nodes on this machine, for tests."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ import pytest
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Any]:
-    """The nodes: a head without room for workers, and two with room for one each."""
-    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'iterdeploy[ray]'")
+@contextmanager
+def started() -> Iterator[Any]:
+    """A head without room for workers, and two nodes with room for one each; joined."""
+    import ray
     from ray.cluster_utils import Cluster
 
     from iterdeploy.cluster.connect import connect
@@ -26,6 +27,8 @@ def cluster() -> Iterator[Any]:
         for _ in range(2):
             nodes.add_node(**NODE)
     connect(nodes.address)
-    yield nodes
-    ray.shutdown()
-    nodes.shutdown()
+    try:
+        yield nodes
+    finally:
+        ray.shutdown()
+        nodes.shutdown()

@@ -42,7 +42,7 @@ def broken() -> Numbers:
 
 @pytest.fixture(autouse=True)
 def nothing_is_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validators, "TRIAL", 0.0)
+    monkeypatch.setattr(validators, "TRIAL", 1e-12)
     monkeypatch.setattr(judges, "PAYS", 1e-12)
 
 
@@ -52,7 +52,7 @@ def work() -> list[tuple[Task, Trace]]:
 
 
 def trace(number: int) -> Trace:
-    return Trace(str(number), "t", 0, number, "m", "", (), (), (), "end")
+    return Trace(str(number), "t", 0, number, "m", "", (), (), (), "stop")
 
 
 def test_a_judge_that_dies_costs_its_lot_only(cluster: Any, tmp_path: Path) -> None:
