@@ -116,6 +116,9 @@ class Train:
         "auto"  # activations made anew: on a GPU, from 4,096 tokens on
     )
     positions: Literal["plain", "jumps"] = "plain"  # jumps: a random start and a few random gaps
+    sharding: Literal["none", "ddp", "fsdp"] = (
+        "none"  # on a cluster: fsdp cuts the model itself among its cards
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

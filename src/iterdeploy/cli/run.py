@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from iterdeploy.cli.arguments import (
     Commands,
+    add_cluster,
     add_json,
     add_recipe,
     add_server,
     add_workers,
+    cluster_of,
     print_json,
     recipe_of,
 )
@@ -43,6 +45,7 @@ def add(commands: Commands) -> None:
     run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
     add_workers(run)
     add_server(run)
+    add_cluster(run)
     add_json(run)
     run.add_argument(
         "--track",
@@ -67,7 +70,8 @@ def act(args: argparse.Namespace) -> int:
     recipe, trackers = recipe_of(args), _trackers(args.track)
     domain, _ = open_domain(recipe), open_second(recipe)
     console = Console(stderr=args.json, highlight=False)
-    with open_trainer(recipe, args.workers, domain, args.server, args.server_set) as trainer:
+    served = args.server, args.server_set
+    with open_trainer(recipe, args.workers, domain, *served, cluster=cluster_of(args)) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
         keep_spending(trainer, run)
@@ -117,7 +121,8 @@ def _run(
         else:
             written.append(write_report(finished, bound_of(domain), point, pictures=False))
 
-    plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
+    plan = plan_of(run.recipe, args.workers, domain)
+    judge = judge_of(run.recipe, args.workers, cluster_of(args))
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
         run_loop(
             run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iterdeploy.cli.arguments import Commands, add_run, add_server, add_workers
+from iterdeploy.cli.arguments import Commands, add_cluster, add_run, add_server, add_workers, cluster_of
 from iterdeploy.errors import BadInput, TrainingRefused
 from iterdeploy.types import SPLITS
 
@@ -44,6 +44,7 @@ def _add(
         )
     if workers:
         add_workers(command)
+        add_cluster(command)
     command.set_defaults(act=_acting(name, step))
     return command
 
@@ -98,9 +99,8 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import keep_spending, open_domain, open_trainer
     from iterdeploy.loop import deploy_step
 
-    with open_trainer(
-        run.recipe, args.workers, open_domain(run.recipe), args.server, args.server_set
-    ) as trainer:
+    domain, served = open_domain(run.recipe), (args.server, args.server_set)
+    with open_trainer(run.recipe, args.workers, domain, *served, cluster=cluster_of(args)) as trainer:
         keep_spending(trainer, run)
         deploy_step(run, trainer, args.generation, watch, args.split)
     file = run.traces_file(args.generation, args.split)
@@ -111,7 +111,7 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import judge_of, open_domain, open_second
     from iterdeploy.loop import second_step, summarise_step, validate_step
 
-    judge = judge_of(run.recipe, args.workers)
+    judge = judge_of(run.recipe, args.workers, cluster_of(args))
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
     if args.split == "deployed":
         second_step(run, open_second(run.recipe), args.generation, watch)
@@ -141,7 +141,7 @@ def _train(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
     _refuse_base(args.generation, "trained")
     alone = with_settings(run.recipe, ["deploy.engine=transformers"])  # nothing is deployed to train
-    with open_trainer(alone, args.workers, open_domain(run.recipe)) as trainer:
+    with open_trainer(alone, args.workers, open_domain(run.recipe), cluster=cluster_of(args)) as trainer:
         train_step(run, trainer, args.generation, watch)
     return f"generation {args.generation} is trained: {run.adapter_folder(args.generation)}"
 

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -117,7 +118,20 @@ def open_base(name: str, precision: Precision = "auto") -> tuple[Any, Any]:
     except (OSError, ValueError) as problem:
         raise BadInput(f"the base '{name}' can't be opened from {folder}: {problem}") from problem
     placed: Any = model
-    return placed.to("cuda") if torch.cuda.is_available() else placed, tokenizer
+    return placed.to("cuda") if torch.cuda.is_available() and not _left_on_cpu.get() else placed, tokenizer
+
+
+_left_on_cpu: ContextVar[bool] = ContextVar("left_on_cpu", default=False)
+
+
+@contextmanager
+def left_on_cpu() -> Iterator[None]:
+    """Models that are opened meanwhile stay in main memory: they may be larger than any one card."""
+    before = _left_on_cpu.set(True)
+    try:
+        yield
+    finally:
+        _left_on_cpu.reset(before)
 
 
 def open_generation(

@@ -172,7 +172,7 @@ def fit(
             vectors[shard] = shard_gradient(model, parameters, rows, scale, pad)
         total = exchange.add(number, vectors)
         losses.append(round(float(total[-1]), 6))
-        _refuse_unless_finite(losses)
+        refuse_unless_finite(losses)
         set_gradients(parameters, total)
         optimizer.step()
         if exchange.rank == 0:
@@ -182,7 +182,8 @@ def fit(
     return Outcome(losses)
 
 
-def _refuse_unless_finite(losses: Sequence[float]) -> None:
+def refuse_unless_finite(losses: Sequence[float]) -> None:
+    """Raise TrainingRefused if the last loss is not a number to go on from."""
     if not math.isfinite(losses[-1]):
         raise TrainingRefused(
             f"the loss of step {len(losses)} is {losses[-1]}: the training went astray, and nothing of it is kept; "

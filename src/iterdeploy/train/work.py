@@ -119,7 +119,7 @@ class Worker:
         release()
         with one_thread():
             torch.manual_seed(lesson.seed)
-            self.model, self.tokenizer = _trainable(self.recipe, lesson.start)
+            self.model, self.tokenizer = trainable(self.recipe, lesson.start)
         self.named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
         return sum(p.numel() for _, p in self.named)
 
@@ -127,7 +127,7 @@ class Worker:
         """Train after `parameters`; the worker of rank 0 leaves the adapter in `lesson.out`."""
         recipe = self.recipe.train
         kept, validation = split(lesson.examples, recipe.validation_share, lesson.seed)
-        ends = _end_ids(self.model, self.tokenizer)
+        ends = end_ids(self.model, self.tokenizer)
         checked = audit(kept, validation, ends, recipe, self.recipe.curate.rule != "none")
         total = sum(1 for _ in steps_of(kept, recipe, lesson.names, lesson.seed))
         if exchange.rank == 0:
@@ -147,13 +147,14 @@ class Worker:
             if exchange.rank == 0:
                 last = validation_loss(self.model, validation, pad)
                 with disk.filling(Path(lesson.out)):
-                    self._leave(Path(lesson.out), asdict(checked), outcome.losses, last)
+                    self.leave(Path(lesson.out), asdict(checked), outcome.losses, last)
         del self.model, self.named, optimizer
         release()
 
-    def _leave(
+    def leave(
         self, out: Path, checked: dict[str, int], losses: Sequence[float], validation: float | None
     ) -> None:
+        """Write the adapter that `model` is, and what is to be known of its training."""
         with quietly():
             self.model.save_pretrained(str(out))
         if self.recipe.train.method == "full":
@@ -169,7 +170,8 @@ class Worker:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
+def trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
+    """(model, tokenizer) of a training: the base with a fresh adapter, or what it starts from."""
     how = recipe.train
     if how.method == "full" or start is not None:
         folder, precision = Path(start) if start else None, recipe.base.precision
@@ -193,7 +195,8 @@ def _is_checkpointed(how: Train, model: Any) -> bool:
     return how.checkpointing == "on" or (how.checkpointing == "auto" and on_gpu and how.max_length > LONG)
 
 
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer."""
     ends = model.generation_config.eos_token_id
     return frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
 
