@@ -22,6 +22,9 @@ from iterdeploy.errors import BadInput, nearest
 Chat = Literal["auto", "on", "off"]
 
 
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tasks:
     """Which tasks are deployed, and which are only ever measured on."""
@@ -43,6 +46,7 @@ class Base:
     model: str = "blocks-small"  # a base that ships, a local folder, or a hub name
     prompt: str = "compact"  # a template by name, or a file
     chat: Chat = "auto"  # by the chat template; auto: where there is one and prompts hold no markup
+    precision: Precision = "auto"  # of its weights: float32 on a CPU, on a GPU what its files hold
     ready_share: float = 0.03  # a base that solves a smaller share of generation 0 is refused
 
 
@@ -108,6 +112,9 @@ class Train:
     loss: Literal["sum", "token-mean", "sequence-mean"] = "token-mean"
     augment: Literal["none", "rename"] = "rename"  # rename: permute the objects of a trace
     augment_share: float = 0.5  # chance that an example is renamed in an epoch after the first
+    checkpointing: Literal["auto", "on", "off"] = (
+        "auto"  # activations made anew: on a GPU, from 4,096 tokens on
+    )
     positions: Literal["plain", "jumps"] = "plain"  # jumps: a random start and a few random gaps
 
 

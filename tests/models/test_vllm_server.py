@@ -29,8 +29,16 @@ class Reader:
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
         return [[int(word) for word in request.prompt.split()] for request in requests]
 
+    def opened(self, requests: Sequence[Request]) -> str:
+        return "<think>"
+
     def text(self, token_ids: Sequence[int]) -> str:
         return " ".join(map(str, token_ids))
+
+    def score(
+        self, adapter: Path | None, answers: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[float]:
+        return [0.0] * len(answers)
 
 
 def requests(count: int = 6) -> list[Request]:
@@ -81,7 +89,7 @@ def test_a_trace_holds_what_was_sampled_and_the_generation_it_is_of(fake: FakeVl
         said = scores([*prompt, 7, 8, END], 0, 1)[len(prompt) :]
         assert trace.model == FIRST
         assert trace.prompt_ids == tuple(prompt)
-        assert (trace.token_ids, trace.text, trace.finish) == ((7, 8, END), f"7 8 {END}", "stop")
+        assert (trace.token_ids, trace.text, trace.finish) == ((7, 8, END), f"<think>7 8 {END}", "stop")
         assert trace.logprobs == pytest.approx(said, abs=1e-4)
 
 

@@ -26,7 +26,8 @@ from iterdeploy.models.vllm_engine import installed
 from iterdeploy.recipe import Deploy, Recipe, Train, dump
 from iterdeploy.store import Run
 from iterdeploy.train.adapters import base_folder, content_id, open_generation
-from iterdeploy.train.apart import expected, on_vllm
+from iterdeploy.train.apart import Apart, expected, on_vllm
+from iterdeploy.train.local import LocalTrainer
 from iterdeploy.types import Example, Request, Trace, TrainingJob
 
 REQUIRED = os.environ.get("ITERDEPLOY_VLLM") == "required"
@@ -35,7 +36,7 @@ if not REQUIRED and not installed():
         "vLLM is not installed; tests/on_vllm/run.sh has an environment for it", allow_module_level=True
     )
 
-DEPLOY = Deploy(engine="vllm", samples=2, temperature=0.8, top_p=0.95, top_k=20, max_tokens=80)
+DEPLOY = Deploy(engine="vllm", samples=2, temperature=1.3, top_p=0.98, top_k=20, max_tokens=80)
 SOON = Patience(attempts=400, first=0.5, longest=2.0, silence=600.0)
 
 
@@ -136,51 +137,63 @@ def asked(generation: int, samples: int = 2) -> list[Request]:
     ]
 
 
-def logprobs_here(recipe: Recipe, adapter: Path | None, trace: Trace) -> list[float]:
+def logprobs_here(model: Any, how: Deploy, trace: Trace) -> list[float]:
     """What the trainer's model gives the tokens of a trace at the sampling settings."""
     import torch
 
-    model, _ = open_generation(recipe.base.model, adapter)
     ids = torch.tensor([[*trace.prompt_ids, *trace.token_ids]])
     with torch.inference_mode():
         logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[
             0, len(trace.prompt_ids) - 1 : -1
         ]
-    scores = logits.double() / recipe.deploy.temperature
-    scores = scores.masked_fill(scores < scores.topk(recipe.deploy.top_k).values[:, -1:], -torch.inf)
+    scores = logits.double() / how.temperature
+    scores = scores.masked_fill(scores < scores.topk(how.top_k).values[:, -1:], -torch.inf)
     ordered, index = scores.sort(dim=-1, descending=True)
-    share = ordered.softmax(-1)
-    outside = share.cumsum(-1) - share >= recipe.deploy.top_p
+    outside = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1) >= how.top_p
     scores = scores.masked_fill(outside.scatter(1, index, outside), -torch.inf).log_softmax(-1)
     return [float(row[i]) for row, i in zip(scores, trace.token_ids, strict=True)]
 
 
+def off(recipe: Recipe, adapter: Path | None, traces: list[Trace]) -> list[float]:
+    """By how many nats each trace's log-probabilities differ at most from those of a generation here."""
+    model, _ = open_generation(recipe.base.model, adapter)
+    rows = [(logprobs_here(model, recipe.deploy, trace), trace.logprobs) for trace in traces]
+    return [max(abs(a - b) for a, b in zip(*row, strict=True)) for row in rows]
+
+
 def check_traces(traces: list[Trace], recipe: Recipe, adapter: Path | None, other: Path | None) -> None:
-    """Every trace is of its generation by its numbers, not by its name: they fit it, and not the other one."""
-    assert traces
-    for trace in sorted(traces, key=lambda one: one.id)[:6]:
-        assert trace.model == content_id(recipe.base.model, adapter)
-        assert logprobs_here(recipe, adapter, trace) == pytest.approx(trace.logprobs, abs=2e-3)
-    long = max(traces, key=lambda one: len(one.token_ids))
-    assert logprobs_here(recipe, other, long) != pytest.approx(long.logprobs, abs=2e-3)
+    """Every trace is of its generation by its numbers, not by its name: they fit it, and not the other one.
+
+    A draw at the edge of top_p may be cut off by the one program and not by the other; one in ten is let pass.
+    """
+    some = sorted(traces, key=lambda one: one.id)[:40]
+    assert {trace.model for trace in traces} == {content_id(recipe.base.model, adapter)}
+    right, wrong = off(recipe, adapter, some), off(recipe, other, some)
+    print(
+        f"{sum(gap < 2e-3 for gap in right)} of {len(some)} fit, {sum(g < 2e-3 for g in wrong)} fit the other"
+    )
+    assert sum(gap < 2e-3 for gap in right) >= 0.9 * len(some)
+    assert sum(gap < 2e-3 for gap in wrong) <= 0.5 * len(some)
 
 
-@pytest.mark.parametrize("where", ["server", "in process"])
-def test_generations_answer_in_turn_and_every_number_is_the_trainers(
-    where: str, server: Server, recipe: Recipe, adapters: list[Path]
+def check_generations(
+    apart: Apart, trainer: LocalTrainer, recipe: Recipe, adapters: list[Path | None]
 ) -> None:
-    with tiny.trainer(recipe) as trainer, on_vllm(trainer, server.url if where == "server" else "") as apart:
-        generations: list[Path | None] = [None, *adapters]
-        for number, adapter in enumerate(generations):
-            traces = list(apart.load(adapter).answer(asked(number)))
-            assert {trace.id for trace in traces} == {request.trace_id for request in asked(number)}
-            assert {trace.finish for trace in traces} <= {"stop", "length"}
-            assert any(trace.finish == "stop" for trace in traces)
-            for trace in traces:
-                assert trace.text == trainer.tokenizer.decode(
-                    list(trace.token_ids), skip_special_tokens=False
-                )
-            check_traces(traces, recipe, adapter, generations[number - 1])
+    for number, adapter in enumerate(adapters):
+        traces = list(apart.load(adapter).answer(asked(number)))
+        assert {trace.id for trace in traces} == {request.trace_id for request in asked(number)}
+        assert {trace.finish for trace in traces} <= {"stop", "length"}
+        assert any(trace.finish == "stop" for trace in traces)
+        for trace in traces:
+            assert trace.text == trainer.tokenizer.decode(list(trace.token_ids), skip_special_tokens=False)
+        check_traces(traces, recipe, adapter, adapters[number - 1])
+
+
+def test_generations_answer_in_turn_and_every_number_is_the_trainers(
+    server: Server, recipe: Recipe, adapters: list[Path]
+) -> None:
+    with tiny.trainer(recipe) as trainer, on_vllm(trainer, server.url) as apart:
+        check_generations(apart, trainer, recipe, [None, *adapters])
 
 
 def test_a_seed_gives_the_same_answer_again(server: Server, recipe: Recipe, adapters: list[Path]) -> None:
@@ -357,3 +370,8 @@ def test_how_near_the_two_programs_are(server: Server, recipe: Recipe, adapters:
     print(f"{here.dtype}: base {noise:.2g}, adapter {rest:.2g}, the other adapter {other:.2g} nats")
     assert max(noise, rest) < canary.FLOOR["float32"] / 10
     assert other > 10 * canary.FLOOR["float32"]
+
+
+def test_the_same_in_this_process(recipe: Recipe, adapters: list[Path]) -> None:
+    with tiny.trainer(recipe) as trainer, on_vllm(trainer) as apart:
+        check_generations(apart, trainer, recipe, [None, adapters[0]])

@@ -12,11 +12,10 @@ from fake_vllm import FakeVllm
 
 from iterdeploy.cli.rooms import open_trainer
 from iterdeploy.errors import BadInput, RunError, ServerFailed, WrongModel
-from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.recipe import Base, Deploy, Recipe, Train, with_settings
 from iterdeploy.train.adapters import content_id, open_base, open_generation, with_lora
-from iterdeploy.train.apart import Apart, end_ids_of, expected, on_vllm
-from iterdeploy.types import Model, TrainingJob
+from iterdeploy.train.apart import Apart, expected, on_vllm
+from iterdeploy.types import Model, Scorer, TrainingJob
 
 ROWS = [[5, 9, 30, 7, 7, 12], [8, 8, 3]]
 
@@ -109,11 +108,13 @@ def test_an_adapter_that_was_replaced_is_refused(base: Path, tmp_path: Path) -> 
         expected(str(base), adapter, "base-1+2", ROWS)
 
 
-def test_end_tokens_are_those_of_the_engine_in_this_program(base: Path) -> None:
-    for name in (str(base), "blocks-small"):
-        model, tokenizer = open_base(name)
-        engine = Engine(model, tokenizer, Sampling(0.0, 1.0, 0, 1), "m")
-        assert end_ids_of(name, tokenizer) == engine.end_ids
+def test_a_generation_elsewhere_scores_answers_as_the_trainer_does(base: Path, tmp_path: Path) -> None:
+    adapter = adapter_on(base, tmp_path / "adapter")
+    answers = [((5, 9, 30), (7, 12)), ((8,), (3, 4, 5))]
+    with FakeVllm() as fake, tiny.trainer(recipe_of(base)) as trainer, on_vllm(trainer, fake.url) as apart:
+        model = apart.load(adapter)
+        assert isinstance(model, Scorer)
+        assert model.score(answers) == trainer.load(adapter).score(answers)
 
 
 def recipe_of(base: Path, **settings: str) -> Recipe:

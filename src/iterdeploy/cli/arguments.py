@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iterdeploy.gpus import gpus
+
 if TYPE_CHECKING:
     from iterdeploy.recipe import Recipe
 
@@ -49,9 +51,9 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--workers",
         type=_count,
-        default=1 if Path("/dev/nvidiactl").exists() else cores(),  # on a GPU workers would share its memory
+        default=len(gpus()) or cores(),
         metavar="N",
-        help="processes that sample, judge and train; default: one a core, and one in all where a GPU computes; "
+        help="processes that sample, judge and train; default: one a GPU, or where there is none, one a core; "
         "results do not depend on it",
     )
 

@@ -79,8 +79,18 @@ class Reader(Protocol):
         """Token ids of the prompts."""
         ...
 
+    def opened(self, requests: Sequence[Request]) -> str:
+        """What the chat template has opened of each answer; a trace's text begins with it."""
+        ...
+
     def text(self, token_ids: Sequence[int]) -> str:
-        """An answer as its trace holds it."""
+        """A completion, decoded, special tokens kept."""
+        ...
+
+    def score(
+        self, adapter: Path | None, answers: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[float]:
+        """How likely the trainer's own model finds given answers, as types.Scorer has it."""
         ...
 
 
@@ -121,14 +131,20 @@ class VllmModel:
 
         room = max(len(prompt) for prompt in prompts) + self._most
         self._backend.deploy(Swap(self.id, self._adapter, rows, check, room, here.dtype))
+        opened = self._reader.opened(requests)
         for ask, sampled in self._backend.sample(asks):
-            yield self._trace(ask, sampled)
+            yield self._trace(ask, sampled, opened)
+
+    def score(self, answers: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """How likely given answers are, as types.Scorer has it: by the trainer's model, with vLLM's closed first."""
+        self._backend.close()
+        return self._reader.score(self._adapter, answers)
 
     def close(self) -> None:
         """Let go of memory, and of the adapter."""
         self._backend.close()
 
-    def _trace(self, ask: Ask, sampled: Sampled) -> Trace:
+    def _trace(self, ask: Ask, sampled: Sampled, opened: str) -> Trace:
         request = ask.request
         return Trace(
             id=request.trace_id,
@@ -136,7 +152,7 @@ class VllmModel:
             generation=request.generation,
             sample=request.sample,
             model=self.id,
-            text=self._reader.text(sampled.token_ids),
+            text=opened + self._reader.text(sampled.token_ids),
             prompt_ids=ask.prompt_ids,
             token_ids=sampled.token_ids,
             logprobs=tuple(round(value, 4) for value in sampled.logprobs),
