@@ -9,7 +9,9 @@
     │   └── DiskFull        there is no room to write; what is finished is kept
     ├── NotReady            the base solves too little to learn from its own answers
     ├── TrainingRefused     the examples are not what training was promised
-    └── WorkerDied          a process that worked for this one ended; what was finished is kept
+    ├── WorkerDied          a process that worked for this one ended; what was finished is kept
+    └── ServerFailed        a server of models can't be reached, or refuses; what was finished is kept
+        └── WrongModel      it answers as another model than the one it was asked for
 
 Each message names what was wrong, where, with which value, and what to do.
 """
@@ -71,6 +73,14 @@ class WorkerDied(IterdeployError):
     """A process that worked for this one ended before its time; what was finished is kept."""
 
 
+class ServerFailed(IterdeployError):
+    """A server of models can't be reached, or refuses; what was finished is kept."""
+
+
+class WrongModel(ServerFailed):
+    """What answers is not the generation that was to answer: another base, a stale adapter, or none."""
+
+
 def nearest(name: str, options: Iterable[str]) -> str:
     """The end of a message about an unknown name: what there is, and what may have been meant.
 
@@ -87,7 +97,7 @@ def nearest(name: str, options: Iterable[str]) -> str:
     return f"{there} (did you mean {close}?)" if close else there
 
 
-_MANY = 12  # options; a longer list hides the one that was meant
+_MANY = 13  # options; a longer list hides the one that was meant
 _LONG = 60  # characters; comparing takes time that grows with the square, and so long a name is no slip
 
 

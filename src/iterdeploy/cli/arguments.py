@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iterdeploy.gpus import gpus
+
 if TYPE_CHECKING:
     from iterdeploy.cli.rooms import Cluster
     from iterdeploy.recipe import Recipe
@@ -50,9 +52,9 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--workers",
         type=_count,
-        default=1 if Path("/dev/nvidiactl").exists() else cores(),  # on a GPU workers would share its memory
+        default=len(gpus()) or cores(),
         metavar="N",
-        help="processes that sample, judge and train; default: one a core, and one in all where a GPU computes; "
+        help="processes that sample, judge and train; default: one a GPU, or where there is none, one a core; "
         "results do not depend on it",
     )
 
@@ -80,6 +82,16 @@ def cluster_of(args: argparse.Namespace) -> Cluster:
     from iterdeploy.cli.rooms import Cluster
 
     return Cluster(args.cluster, args.cluster_workers)
+
+
+def add_server(command: argparse.ArgumentParser) -> None:
+    """Where answers are sampled, if not in this program; what is asked for does not depend on it."""
+    command.add_argument(
+        "--server",
+        default="",
+        metavar="URL",
+        help="sample at this address, e.g. http://localhost:8000; for deploy.engine=vllm or server",
+    )
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:

@@ -21,6 +21,7 @@ from iterdeploy.cli.arguments import (
     add_cluster,
     add_json,
     add_recipe,
+    add_server,
     add_workers,
     cluster_of,
     print_json,
@@ -44,6 +45,7 @@ def add(commands: Commands) -> None:
     run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
     add_workers(run)
     add_cluster(run)
+    add_server(run)
     add_json(run)
     run.add_argument(
         "--track",
@@ -62,13 +64,13 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
-    from iterdeploy.cli.rooms import open_domain, open_trainer
+    from iterdeploy.cli.rooms import open_domain, open_second, open_trainer
     from iterdeploy.store import Run
 
     recipe, trackers = recipe_of(args), _trackers(args.track)
-    domain = open_domain(recipe)
+    domain, _ = open_domain(recipe), open_second(recipe)
     console = Console(stderr=args.json, highlight=False)
-    with open_trainer(recipe, args.workers, domain, cluster_of(args)) as trainer:
+    with open_trainer(recipe, args.workers, domain, args.server, cluster_of(args)) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
         try:
@@ -100,13 +102,15 @@ def _run(
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of, judge_of
+    from iterdeploy.cli.rooms import bound_of, judge_of, open_second
     from iterdeploy.loop import run_loop
     from iterdeploy.report.numbers import read_numbers
     from iterdeploy.report.write import write_report
 
     before, point = run.generations(), _checkpoint(args.kill_at)
     _show_start(run, len(before), console)
+    if said := getattr(trainer, "chat", None):
+        console.print(said.sentence(), markup=False)
     written: list[RunNumbers] = []
 
     def report(finished: Run) -> None:
@@ -118,7 +122,10 @@ def _run(
     plan = plan_of(run.recipe, args.workers, domain)
     judge = judge_of(run.recipe, args.workers, cluster_of(args))
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
-        run_loop(run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge)
+        run_loop(
+            run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge,
+            second=open_second(run.recipe),
+        )  # fmt: skip
     return written[0]
 
 
@@ -168,7 +175,8 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
 
 def _next_seed(run: Run, args: argparse.Namespace) -> str:
     settings = [word for setting in args.settings for word in ("--set", setting)]
-    return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings])
+    there = ["--server", args.server] if args.server else []
+    return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings, *there])
 
 
 def _command() -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from iterdeploy.errors import BadInput, TrainingRefused, nearest
-from iterdeploy.recipe import Train
+from iterdeploy.recipe import Precision, Train
 
 ADAPTER = "adapter_model.safetensors"
 WEIGHTS = "model.safetensors"
@@ -74,11 +74,13 @@ def open_tokenizer(name: str) -> Any:
 
     folder = base_folder(name)
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as problem:
         raise BadInput(
             f"the tokenizer of the base '{name}' can't be opened from {folder}: {problem}"
         ) from problem
+    tokenizer.clean_up_tokenization_spaces = False  # text is what was sampled, blanks and all
+    return tokenizer
 
 
 def refuse_unknown_targets(name: str, targets: Sequence[str]) -> None:
@@ -99,13 +101,17 @@ def refuse_unknown_targets(name: str, targets: Sequence[str]) -> None:
             )
 
 
-def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:
-    """(model, tokenizer) of a base; float32 on a CPU. Raises BadInput if it can't be opened."""
+def open_base(name: str, precision: Precision = "auto") -> tuple[Any, Any]:
+    """(model, tokenizer) of a base, on a GPU if there is one; "auto" is float32 on a CPU, else what its files hold.
+
+    Raises BadInput if it can't be opened.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
     folder, tokenizer = base_folder(name), open_tokenizer(name)
-    wanted: Any = torch.float32 if not torch.cuda.is_available() else dtype
+    settled = "float32" if precision == "auto" and not torch.cuda.is_available() else precision
+    wanted: Any = settled if settled == "auto" else getattr(torch, settled)
     try:
         with quietly():
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted)
@@ -128,17 +134,19 @@ def left_on_cpu() -> Iterator[None]:
         _left_on_cpu.reset(before)
 
 
-def open_generation(name: str, adapter: Path | None, trainable: bool = False) -> tuple[Any, Any]:
+def open_generation(
+    name: str, adapter: Path | None, trainable: bool = False, precision: Precision = "auto"
+) -> tuple[Any, Any]:
     """(model, tokenizer) of one generation: the base, with an adapter on it or with weights of its own.
 
     Raises BadInput unless the adapter holds just the numbers that the base takes: PEFT would leave out what it does
     not know, and the plain base would answer under the adapter's name.
     """
     if adapter is None:
-        return open_base(name)
+        return open_base(name, precision)
     if (adapter / WEIGHTS).is_file():
-        return open_base(str(adapter))
-    model, tokenizer = open_base(name)
+        return open_base(str(adapter), precision)
+    model, tokenizer = open_base(name, precision)
     return _with_adapter(model, name, adapter, trainable), tokenizer
 
 
@@ -248,8 +256,9 @@ def content_id(name: str, adapter: Path | None) -> str:
 
 
 def _folder_digest(folder: Path) -> str:
-    weights = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin"), *folder.glob("tokenizer.json")])
-    if not any(file.suffix != ".json" for file in weights):
+    kinds = ("*.safetensors", "*.bin", "tokenizer.json", "chat_template.jinja")
+    weights = sorted(file for kind in kinds for file in folder.glob(kind))
+    if not any(file.suffix in (".safetensors", ".bin") for file in weights):
         raise BadInput(f"{folder} holds no weights (*.safetensors)")
     parts = [(file.name, _file_digest(file)) for file in weights]
     settings = [(p.name, _settings(p)) for p in sorted(folder.glob("*config.json"))]

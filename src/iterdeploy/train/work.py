@@ -13,9 +13,11 @@ from typing import Any
 import torch
 
 from iterdeploy.errors import RunError
+from iterdeploy.models.device import release
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
-from iterdeploy.recipe import Recipe
+from iterdeploy.models.score import Given, score
+from iterdeploy.recipe import Recipe, Train
 from iterdeploy.store import disk
 from iterdeploy.train.adapters import (
     added_up,
@@ -72,8 +74,11 @@ class Worker:
         """The engine of one generation; opened once."""
         if self.engine is None or self.loaded != model_id:
             self.engine = None
+            release()  # before another is opened: two models may be more than the memory holds
             folder = Path(adapter) if adapter else None
-            model, tokenizer = open_generation(self.recipe.base.model, folder)
+            model, tokenizer = open_generation(
+                self.recipe.base.model, folder, precision=self.recipe.base.precision
+            )
             self._refuse_unless(model_id, folder)
             how = self.recipe.deploy
             sampling = Sampling(how.temperature, how.top_p, how.top_k, how.max_tokens)
@@ -101,9 +106,17 @@ class Worker:
         with one_thread():
             return self.load(adapter, model_id).answer_block(requests, prompts)
 
+    def score(self, adapter: str | None, model_id: str, answers: Sequence[Given]) -> list[float]:
+        """How likely given answers are, in nats."""
+        with one_thread():
+            engine = self.load(adapter, model_id)
+            pad = engine.tokenizer.pad_token_id or 0
+            return score(engine.model, answers, self.recipe.deploy.temperature, pad)
+
     def parameters(self, lesson: Lesson) -> int:
         """Open the model of a training; how many numbers are trained."""
         self.engine = None
+        release()
         with one_thread():
             torch.manual_seed(lesson.seed)
             self.model, self.tokenizer = trainable(self.recipe, lesson.start)
@@ -135,7 +148,8 @@ class Worker:
                 last = validation_loss(self.model, validation, pad)
                 with disk.filling(Path(lesson.out)):
                     self.leave(Path(lesson.out), asdict(checked), outcome.losses, last)
-        del self.model, self.named
+        del self.model, self.named, optimizer
+        release()
 
     def leave(
         self, out: Path, checked: dict[str, int], losses: Sequence[float], validation: float | None
@@ -160,12 +174,25 @@ def trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
     """(model, tokenizer) of a training: the base with a fresh adapter, or what it starts from."""
     how = recipe.train
     if how.method == "full" or start is not None:
-        model, tokenizer = open_generation(recipe.base.model, Path(start) if start else None, trainable=True)
+        folder, precision = Path(start) if start else None, recipe.base.precision
+        model, tokenizer = open_generation(recipe.base.model, folder, trainable=True, precision=precision)
     else:
-        base, tokenizer = open_base(recipe.base.model)
+        base, tokenizer = open_base(recipe.base.model, recipe.base.precision)
         model = with_lora(base, how)
     use_fast_norms(model)
+    if _is_checkpointed(how, model):
+        with quietly():  # by its name of transformers 5.15, which later versions call deprecated
+            model.gradient_checkpointing_enable({"use_reentrant": False})
     return model, tokenizer
+
+
+LONG = 4096
+"""Tokens of an example from which its activations are made anew for its gradient, on a GPU."""
+
+
+def _is_checkpointed(how: Train, model: Any) -> bool:
+    on_gpu: bool = model.device.type == "cuda"
+    return how.checkpointing == "on" or (how.checkpointing == "auto" and on_gpu and how.max_length > LONG)
 
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
