@@ -95,11 +95,6 @@ def open_trainer(
 
     `server` is the address of what samples, where deploy.engine is not transformers; `server_set` says how it is asked.
     """
-    if recipe.train.sharding != "none" and not cluster.address:
-        raise BadInput(
-            f"train.sharding is {recipe.train.sharding!r}, which trains on a cluster; give its address with --cluster, "
-            "or set train.sharding=none"
-        )
     engine = recipe.deploy.engine
     if recipe.train.sharding != "none" and not cluster.address:
         raise BadInput(
