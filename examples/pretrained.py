@@ -65,7 +65,7 @@ def ends_in(tokenizer: Any) -> list[str]:
 
 
 def split_digits(tokenizer: Any, file: Path) -> None:
-    """SmolLM2 reads numbers digit by digit, which its GGUF file says by a name alone that transformers does not know."""
+    """SmolLM2 reads numbers digit by digit; its file says so by a name that transformers does not know."""
     from gguf import GGUFReader
     from tokenizers import pre_tokenizers
 

@@ -90,7 +90,7 @@ def test_no_noun_is_deployed_and_held_out_or_shown() -> None:
     nouns = [
         {task.spec["noun"] for task in Sentences().tasks(split, 200, (5, 6, 7, 8, 9), 0)} for split in SPLITS
     ]
-    assert nouns[0] and nouns[1]
+    assert min(map(len, nouns)) > 30
     assert nouns[0].isdisjoint(nouns[1])
     assert SHOWN[1] not in NOUNS
     assert len(SHOWN[2].split()) == SHOWN[0]

@@ -193,7 +193,7 @@ class _Herd:
         ).logits[:, -1]  # fmt: skip
 
     def _seen(self, mask: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
-        """The mask [rows, 1, queries, keys] as the layers want it: one that slides sees its last `window` keys alone."""
+        """The mask [rows, 1, queries, keys] as the layers want it: those that slide see `window` keys alone."""
         queries, keys = mask.shape[-2:]
         if not self.window or keys <= self.window:
             return mask
