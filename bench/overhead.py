@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
+from statistics import median
 from typing import Any, Literal
 
-from finished import arguments, open_finished
+from finished import RUN, open_finished
 from machine import this_machine
 from write import put
 
@@ -33,31 +36,32 @@ def seconds_by_kind(by_step: Mapping[str, float]) -> dict[Kind, float]:
 
 
 def main() -> None:
-    """Sum up a run's clock."""
-    given = arguments(__doc__.split("\n")[0]).parse_args()
-    run, machine = open_finished(given.run), this_machine()
-    by_step = seconds_by_step(run.clock())
-    by_kind = seconds_by_kind(by_step)
-    whole = sum(by_kind.values())
-    share = by_kind["rest"] / whole
+    """Sum up the clocks of one run or of several: each by itself, then the median."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("runs", nargs="*", type=Path, default=[RUN], help=f"finished runs; default: {RUN}")
+    runs, machine = [open_finished(folder) for folder in parser.parse_args().runs], this_machine()
+    by_step = [seconds_by_step(run.clock()) for run in runs]
+    by_kind = [seconds_by_kind(found) for found in by_step]
+    whole = [sum(found.values()) for found in by_kind]
+    shares = [found["rest"] / seconds for found, seconds in zip(by_kind, whole, strict=True)]
+    name, generations = runs[0].recipe.name, len(runs[0].generations()) - 1
     content = {
         "name": "overhead",
         "machine": asdict(machine),
-        "settings": {
-            "recipe": run.recipe.name,
-            "generations": len(run.generations()) - 1,
-            "seconds": round(whole, 1),
-        },
-        "seconds_by_kind": {kind: round(seconds, 2) for kind, seconds in by_kind.items()},
-        "seconds_by_step": {step: round(seconds, 2) for step, seconds in by_step.items()},
-        "rest_share": round(share, 4),
+        "settings": {"recipe": name, "generations": generations, "runs": len(runs)},
+        "seconds": [round(seconds, 1) for seconds in whole],
+        "rest_shares": [round(share, 4) for share in shares],
+        "rest_share": round(median(shares), 4),
+        "seconds_by_step": [{step: round(s, 2) for step, s in found.items()} for found in by_step],
     }
-    rows = sorted(by_step.items(), key=lambda row: -row[1])
+    middle = {step: median(found.get(step, 0.0) for found in by_step) for step in by_step[0]}
+    rows, seconds = sorted(middle.items(), key=lambda row: -row[1]), median(whole)
     lines = [
         "# Overhead: what of a run's time is neither sampling nor training", "", machine.sentence(), "",
-        f"{share:.1%} of {whole:.0f} seconds (the preset {run.recipe.name}, {len(run.generations()) - 1} generations).",
-        "", "| step | kind | seconds | share |", "|---|---|--:|--:|",
-        *(f"| {step} | {KINDS.get(step, 'rest')} | {s:.1f} | {s / whole:.1%} |" for step, s in rows),
+        f"{median(shares):.1%} of {seconds:.0f} seconds (the preset {name}, {generations} generations): the median of "
+        f"{len(runs)} run{'s' * (len(runs) > 1)}, with " + ", ".join(f"{share:.1%}" for share in shares) + ".",
+        "", "| step | kind | seconds, median | share |", "|---|---|--:|--:|",
+        *(f"| {step} | {KINDS.get(step, 'rest')} | {s:.1f} | {s / seconds:.1%} |" for step, s in rows),
     ]  # fmt: skip
     print(put("overhead", content, "\n".join(lines) + "\n"))
 

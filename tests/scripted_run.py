@@ -20,7 +20,7 @@ from pathlib import Path
 
 from iterdeploy.loop import run_loop
 from iterdeploy.models.scripted import END_TEXT, ScriptedTrainer
-from iterdeploy.recipe import Base, Curate, Recipe, Tasks, Train
+from iterdeploy.recipe import Base, Curate, Recipe, Tasks, Train, Validate
 from iterdeploy.store import Run, disk
 from iterdeploy.types import Checkpoint, Fault, Generation, Split, Task, Trace, Verdict, ignore_point
 
@@ -30,6 +30,8 @@ RECIPE = Recipe(
     generations=2,
     tasks=Tasks(domain="counting", sizes=(2, 3, 4), count=12, heldout=6),
     base=Base(model="scripted", ready_share=0.0),
+    validate=Validate(second="val", second_sample=3),  # a name; the domain comes with the call
+    curate=Curate(weights="ratio"),
     train=Train(epochs=20.0),
 )
 
@@ -83,7 +85,8 @@ def report(run: Run) -> None:
 
 def go(folder: Path, recipe: Recipe = RECIPE, point: Checkpoint = ignore_point) -> list[Generation]:
     """Start a run or go on with it."""
-    return run_loop(Run.create(folder, recipe), Counting(), trainer(), point=point, report=report)
+    run = Run.create(folder, recipe)
+    return run_loop(run, Counting(), trainer(), point=point, report=report, second=Counting())
 
 
 def with_curation(rule: Curate) -> Recipe:

@@ -17,14 +17,14 @@ import pytest
 import scripted_run
 from scripted_run import RECIPE, Counting, files_of, go, trainer, with_curation
 
-from iterdeploy import loop
+from iterdeploy import loop, measure
 from iterdeploy.errors import BadInput, DiskFull, Locked, NotReady, RecipeChanged, RunError, TrainingRefused
 from iterdeploy.loop import point_kinds, run_loop
 from iterdeploy.models.scripted import ScriptedTrainer
 from iterdeploy.recipe import Curate
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import Run
-from iterdeploy.types import Progress, Split, Task
+from iterdeploy.types import Fault, Progress, Split, Task, Trace, Verdict
 
 SCRIPT = Path(scripted_run.__file__)
 
@@ -53,7 +53,7 @@ def environment() -> dict[str, str]:
 def test_later_generations_solve_more_deployed_and_heldout(tmp_path: Path) -> None:
     recipe = replace(RECIPE, generations=3, tasks=replace(RECIPE.tasks, count=120, heldout=60))
     slow = replace(trainer(), halfway=60)
-    rows = run_loop(Run.create(tmp_path / "run", recipe), Counting(), slow)
+    rows = run_loop(Run.create(tmp_path / "run", recipe), Counting(), slow, second=Counting())
     assert [row.number for row in rows] == [0, 1, 2, 3]
     assert rows[0].solved < rows[1].solved < rows[3].solved
     assert rows[3].solved >= 2 * rows[0].solved
@@ -119,9 +119,11 @@ def test_no_heldout_tasks_is_a_run_too(tmp_path: Path) -> None:
 
 def test_progress_tells_every_step_to_its_end(tmp_path: Path) -> None:
     seen: list[Progress] = []
-    run_loop(Run.create(tmp_path / "run", RECIPE), Counting(), trainer(), observe=seen.append)
+    run_loop(
+        Run.create(tmp_path / "run", RECIPE), Counting(), trainer(), observe=seen.append, second=Counting()
+    )
     ends = {(row.generation, row.step) for row in seen if row.done == row.total}
-    steps = ("deploy", "validate-traces", "heldout/deploy", "heldout/validate-traces")
+    steps = ("deploy", "validate-traces", "second", "heldout/deploy", "heldout/validate-traces")
     assert ends >= {(number, step) for number in range(3) for step in steps} | {(1, "train"), (2, "train")}
     last = next(row for row in reversed(seen) if row.step == "validate-traces")
     assert last.note == f"{Run.open(tmp_path / 'run').generations()[2].solved} valid"
@@ -130,7 +132,7 @@ def test_progress_tells_every_step_to_its_end(tmp_path: Path) -> None:
 def test_clock_has_the_seconds_of_every_step(whole: Path) -> None:
     rows = Run.open(whole).clock()
     assert {row["step"] for row in rows if row["generation"] == 1} == {
-        *("curate", "train", "deploy", "validate-traces"),
+        *("score", "curate", "train", "deploy", "validate-traces", "second"),
         *("heldout/deploy", "heldout/validate-traces", "summarise"),
     }
     assert {row["step"] for row in rows if row["generation"] is None} == {"tasks", "report"}
@@ -151,7 +153,32 @@ def test_a_generation_without_examples_is_refused(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", RECIPE)
     hopeless = ScriptedTrainer(right=scripted_run.miscounted, wrong=scripted_run.miscounted)
     with pytest.raises(TrainingRefused, match="generation 1 has nothing to learn from"):
-        run_loop(run, Counting(), hopeless)
+        run_loop(run, Counting(), hopeless, second=Counting())
+
+
+def test_a_second_validator_that_disagrees_is_told_and_changes_nothing(whole: Path, tmp_path: Path) -> None:
+    class Strict(Counting):
+        """Rejects any plan with an idle step, and accepts every other one."""
+
+        def validate(self, task: Task, trace: Trace) -> Verdict:
+            first = super().validate(task, trace)
+            valid = "idle" not in first.plan
+            return replace(first, valid=valid, fault=None if valid else Fault.GOAL)
+
+    seen: list[Progress] = []
+    run = Run.create(tmp_path / "run", RECIPE)
+    run_loop(run, Counting(), trainer(), observe=seen.append, second=Strict())
+    said = [measure.second_opinion(run.verdicts(n), run.second_verdicts(n)) for n in range(3)]
+    assert all(one.accepted == min(3, row.solved) for one, row in zip(said, run.generations(), strict=True))
+    assert any(one.accepted_wrong for one in said)
+    assert any(one.rejected_wrong == one.rejected > 0 for one in said)
+    assert [row.note for row in seen if row.step == "second"] == [one.sentence() for one in said]
+    assert run.verdicts(2) == Run.open(whole).verdicts(2)
+
+
+def test_a_recipe_with_a_second_validator_needs_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="names the second validator 'val', but no domain came with it"):
+        run_loop(Run.create(tmp_path / "run", RECIPE), Counting(), trainer())
 
 
 @pytest.mark.parametrize("step", ["train", "deploy", "validate", "curate", "summarise"])

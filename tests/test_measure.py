@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import combinations
 from math import isclose
 
@@ -30,6 +31,20 @@ def generation(*solves: int, number: int = 0) -> list[Answer]:
 def samples(of: int, valid: int) -> list[Answer]:
     """So many answers to A, the first of them valid."""
     return [answer(A, 2, sample=s, fault=None if s < valid else Fault.GOAL) for s in range(of)]
+
+
+def test_a_second_validator_sees_as_many_accepted_as_rejected_traces_with_a_plan() -> None:
+    verdicts = [a.verdict for a in (*samples(of=40, valid=10), answer(B, 0, fault=Fault.NO_PLAN))]
+    chosen = measure.to_judge_again(verdicts, 4)
+    by_id = {verdict.trace_id: verdict for verdict in verdicts}
+    assert sorted(by_id[one].valid for one in chosen) == [False] * 4 + [True] * 4
+    assert chosen == measure.to_judge_again(verdicts[::-1], 4)[::-1]
+    assert all(by_id[one].plan for one in chosen)
+    turned = [replace(by_id[one], valid=not by_id[one].valid) for one in chosen[:3]]
+    said = measure.second_opinion(verdicts, turned)
+    assert said.accepted + said.rejected == said.accepted_wrong + said.rejected_wrong == 3
+    assert not said.agrees
+    assert measure.second_opinion(verdicts, verdicts).agrees
 
 
 def test_join_pairs_rows_by_id_whatever_their_order() -> None:

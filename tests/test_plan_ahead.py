@@ -10,7 +10,7 @@ import fake_run
 import pytest
 
 from iterdeploy.plan_ahead import Shape, base_folder, estimated_tokens, expected_examples, plan, shape_of
-from iterdeploy.recipe import Curate, Recipe, Tasks, Train, preset
+from iterdeploy.recipe import Curate, Recipe, Tasks, Train, preset, presets
 
 SMALL = Shape(parameters=860_000, adapter_parameters=330_000)
 
@@ -58,7 +58,7 @@ def test_expected_examples_follow_the_curation(curate: Curate, expected: list[in
 
 
 def test_every_preset_can_be_planned() -> None:
-    for name in ("demo", "paper", "raft", "rest-em", "star", "uncurated"):
+    for name in presets():
         assert plan(preset(name), shape=SMALL).sampled_tokens > 0
 
 

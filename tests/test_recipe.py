@@ -182,7 +182,8 @@ def test_differences_name_both_values() -> None:
 
 
 def test_the_presets_are_those_of_the_family() -> None:
-    assert presets() == ["demo", "paper", "paper-small", "raft", "rest-em", "star", "uncurated"]
+    papers = ["paper", "paper-rovers", "paper-small", "paper-sokoban", "paper-ten"]
+    assert presets() == ["demo", *papers, "raft", "rest-em", "star", "uncurated"]
     assert preset("demo") == Recipe()
     with pytest.raises(BadInput, match=r"no preset 'papper'; .* \(did you mean paper\?\)"):
         preset("papper")
@@ -209,12 +210,35 @@ def test_the_paper_preset_is_the_paper() -> None:
     assert (paper.tasks.count, paper.generations) == (1000, 5)
 
 
+def test_a_recipe_may_be_like_a_preset() -> None:
+    mine = load('name = "mine"\nlike = "paper-ten"\n[train]\nrank = 8\n[tasks]\ncount = 50\n')
+    paper = preset("paper-ten")
+    tasks, train = replace(paper.tasks, count=50), replace(paper.train, rank=8)
+    assert mine == replace(paper, name="mine", tasks=tasks, train=train)
+    assert load(dump(mine)) == mine
+    assert "like" not in dump(mine)
+
+
+@pytest.mark.parametrize("like", ['"papr"', "3", '["paper"]'])
+def test_a_recipe_is_like_no_other_than_a_preset(like: str) -> None:
+    with pytest.raises(BadInput, match=r"recipe: like is .*; "):
+        load(f"like = {like}")
+
+
+def test_what_is_wrong_in_a_recipe_that_is_like_another_is_named() -> None:
+    with pytest.raises(BadInput, match=r"section \[train\]: no setting 'epoch'; did you mean epochs"):
+        load('like = "paper"\n[train]\nepoch = 3\n')
+    with pytest.raises(BadInput, match="train is a section"):
+        load('like = "paper"\ntrain = 3\n')
+
+
 @pytest.mark.parametrize(
     ("name", "rule", "pool", "start"),
     [
         ("demo", "paper", "all", "base"),
         ("paper", "paper", "all", "base"),
         ("paper-small", "paper", "all", "base"),
+        ("paper-ten", "paper", "all", "base"),
         ("rest-em", "all-valid", "last", "base"),
         ("raft", "best-k", "last", "last"),
         ("star", "all-valid", "last", "base"),

@@ -5,14 +5,17 @@ Only deployed tasks ever: a held-out trace given here is an error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from iterdeploy import recipe
 from iterdeploy.answers import Answer
 from iterdeploy.errors import BadInput
 from iterdeploy.seeds import seed_of
-from iterdeploy.types import Example
+from iterdeploy.types import Example, Likelihood
+
+LEAST_WEIGHT = 1e-6
 
 
 def curate(rule: recipe.Curate, answers: Sequence[Answer]) -> list[Answer]:
@@ -44,14 +47,23 @@ def pooled(rule: recipe.Curate, generation: int) -> range:
     return range(generation) if rule.pool == "all" else range(generation - 1, generation)
 
 
-def to_examples(chosen: Iterable[Answer]) -> list[Example]:
-    """One training line a trace: the token ids that were read and sampled, weight 1."""
+def ratio(of: Likelihood, most: float) -> float:
+    """The weight of an older trace under importance sampling: now to then, at most `most`; never quite 0.
+
+    With it the pool of all generations has the direction of the newest policy's gradient (experiments/gradients).
+    """
+    return max(LEAST_WEIGHT, min(most, math.exp(min(of.now - of.then, 700.0))))
+
+
+def to_examples(chosen: Iterable[Answer], weights: Mapping[str, float] | None = None) -> list[Example]:
+    """One training line a trace: the token ids that were read and sampled, and its weight by trace id, else 1."""
     return [
         Example(
             trace_id=one.trace.id,
             task_id=one.task.id,
             prompt_ids=one.trace.prompt_ids,
             completion_ids=one.trace.token_ids,
+            weight=weights[one.trace.id] if weights else 1.0,
         )
         for one in chosen
     ]

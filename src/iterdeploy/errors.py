@@ -9,7 +9,9 @@
     │   └── DiskFull        there is no room to write; what is finished is kept
     ├── NotReady            the base solves too little to learn from its own answers
     ├── TrainingRefused     the examples are not what training was promised
-    └── WorkerDied          a process that worked for this one ended; what was finished is kept
+    ├── WorkerDied          a process that worked for this one ended; what was finished is kept
+    └── ServerFailed        a server of models can't be reached, or refuses; what was finished is kept
+        └── WrongModel      it answers as another model than the one it was asked for
 
 Each message names what was wrong, where, with which value, and what to do.
 """
@@ -69,6 +71,14 @@ class TrainingRefused(IterdeployError):
 
 class WorkerDied(IterdeployError):
     """A process that worked for this one ended before its time; what was finished is kept."""
+
+
+class ServerFailed(IterdeployError):
+    """A server of models can't be reached, or refuses; what was finished is kept."""
+
+
+class WrongModel(ServerFailed):
+    """What answers is not the generation that was to answer: another base, a stale adapter, or none."""
 
 
 def nearest(name: str, options: Iterable[str]) -> str:

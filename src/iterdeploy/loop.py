@@ -6,6 +6,7 @@ lines stand the named points of a run, at which it may be killed and started aga
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iterdeploy import measure
-from iterdeploy.answers import join
-from iterdeploy.curate import curate, pooled, to_examples
+from iterdeploy.answers import Answer, join
+from iterdeploy.curate import curate, pooled, ratio, to_examples
 from iterdeploy.errors import BadInput, NotReady, RecipeChanged, RunError, TrainingRefused
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import Run, disk
@@ -24,10 +25,12 @@ from iterdeploy.types import (
     Checkpoint,
     Domain,
     Generation,
+    Likelihood,
     Model,
     Observer,
     Progress,
     Request,
+    Scorer,
     Split,
     Task,
     Trace,
@@ -60,20 +63,24 @@ def run_loop(
     point: Checkpoint = ignore_point,
     report: Callable[[Run], object] | None = None,
     judge: Judge = one_by_one,
+    second: Domain | None = None,
 ) -> list[Generation]:
     """Run a recipe to its last generation, or go on where it stopped; the rows of all generations.
 
-    Raises Locked if another process writes to the folder, NotReady if the base solves too little.
+    `second` is the domain with the recipe's second validator, if it names one. Raises Locked if another process
+    writes to the folder, NotReady if the base solves too little.
     """
     watch, trainer = Watch(observe, point), _OneAtATime(trainer)
     with run.lock():
         make_tasks(run, domain, watch)
         for generation in range(run.recipe.generations + 1):
             if generation > 0:
+                score_step(run, trainer, generation, watch)
                 curate_step(run, generation, watch)
                 train_step(run, trainer, generation, watch)
             deploy_step(run, trainer, generation, watch)
             validate_step(run, domain, generation, watch, judge=judge)
+            second_step(run, second, generation, watch)
             if generation == 0:
                 require_ready(run)
             heldout_step(run, domain, trainer, generation, watch, judge)
@@ -122,19 +129,52 @@ def refuse_changed_tasks(run: Run, domain: Domain) -> None:
         )
 
 
+def score_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
+    """Leave likelihoods.jsonl, if the recipe weights traces by them: by whom they were sampled, and by the newest.
+
+    A trace of the newest generation keeps what was recorded when it was sampled.
+    """
+    file, newest = run.likelihoods_file(generation), generation - 1
+    if run.recipe.curate.weights == "equal" or finished(file):
+        return
+    with _step(run, generation, "score", watch) as mark:
+        chosen = [answer.trace for answer in _chosen(run, generation)]
+        older = [trace for trace in chosen if trace.generation < newest]
+        then = {trace.id: round(math.fsum(trace.logprobs), 4) for trace in chosen}
+        now = dict(then)
+        if older:
+            model = trainer.load(_adapter(run, newest))
+            if not isinstance(model, Scorer):
+                raise BadInput(
+                    f"curate.weights = 'ratio' needs a model that tells how likely a given answer is, and "
+                    f"{type(model).__name__} has no score(...); set curate.weights = 'equal'"
+                )
+            said = model.score([(trace.prompt_ids, trace.token_ids) for trace in older])
+            now |= {trace.id: round(one, 4) for trace, one in zip(older, said, strict=True)}
+        rows = [Likelihood(trace.id, then[trace.id], now[trace.id]) for trace in chosen]
+        write_rows(file, rows, mark)
+
+
+def _chosen(run: Run, generation: int) -> list[Answer]:
+    rule, tasks = run.recipe.curate, run.tasks("deployed")
+    pool = (
+        one
+        for earlier in pooled(rule, generation)
+        for one in join(tasks, run.traces(earlier), run.verdicts(earlier))
+    )
+    return curate(rule, list(pool))
+
+
 def curate_step(run: Run, generation: int, watch: Watch = QUIET) -> None:
     """Leave examples.jsonl: what this generation learns from the deployed traces of those before it."""
     file, rule = run.examples_file(generation), run.recipe.curate
     if finished(file):
         return
     with _step(run, generation, "curate", watch) as mark:
-        tasks = run.tasks("deployed")
-        answers = [
-            one
-            for earlier in pooled(rule, generation)
-            for one in join(tasks, run.traces(earlier), run.verdicts(earlier))
-        ]
-        write_rows(file, to_examples(curate(rule, answers)), mark)
+        weights = None
+        if rule.weights == "ratio":
+            weights = {one.trace_id: ratio(one, rule.weight_most) for one in run.likelihoods(generation)}
+        write_rows(file, to_examples(_chosen(run, generation), weights), mark)
 
 
 def train_step(run: Run, trainer: Trainer, generation: int, watch: Watch = QUIET) -> None:
@@ -215,6 +255,23 @@ def validate_step(
         part.finish([trace.id for trace in traces])
 
 
+def second_step(run: Run, second: Domain | None, generation: int, watch: Watch = QUIET) -> None:
+    """Leave second-verdicts.jsonl, if the recipe names a second validator: its verdicts on some deployed traces."""
+    wanted, file = run.recipe.validate, run.second_file(generation)
+    if not wanted.second or finished(file):
+        return
+    if second is None:
+        raise BadInput(f"the recipe names the second validator {wanted.second!r}, but no domain came with it")
+    with _step(run, generation, "second", watch) as mark:
+        tasks, verdicts = {task.id: task for task in run.tasks("deployed")}, run.verdicts(generation)
+        traces = {trace.id: trace for trace in run.traces(generation)}
+        chosen = [traces[trace_id] for trace_id in measure.to_judge_again(verdicts, wanted.second_sample)]
+        rows = [second.validate(tasks[trace.task_id], trace) for trace in chosen]
+        write_rows(file, rows, mark)
+        said = measure.second_opinion(verdicts, rows).sentence()
+        watch.observe(Progress(generation, "second", len(rows), len(rows), said))
+
+
 def heldout_step(
     run: Run,
     domain: Domain,
@@ -291,10 +348,12 @@ def point_kinds() -> tuple[str, ...]:
     whole = ("before", "written", "renamed", "after")
     steps = {
         "tasks": whole,
+        "gen-N/score": whole,
         "gen-N/curate": whole,
         "gen-N/train": whole,
         "gen-N/deploy": rowed,
         "gen-N/validate-traces": rowed,
+        "gen-N/second": whole,
         "gen-N/heldout/deploy": rowed,
         "gen-N/heldout/validate-traces": rowed,
         "gen-N/summarise": whole,

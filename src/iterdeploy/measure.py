@@ -16,7 +16,8 @@ from itertools import combinations
 
 from iterdeploy.answers import Answer
 from iterdeploy.errors import BadInput
-from iterdeploy.types import Fault, Task
+from iterdeploy.seeds import seed_of
+from iterdeploy.types import Fault, Task, Verdict
 
 Bound = Callable[[Task], int]
 """A number of steps that no valid plan of the task can undercut."""
@@ -254,6 +255,69 @@ def faults(answers: Iterable[Answer]) -> dict[Fault, int]:
     return {fault: counts[fault] for fault in Fault}
 
 
+# --- weights --------------------------------------------------------------------------------
+
+
+def effective_size(weights: Sequence[float]) -> float:
+    """Kish's effective sample size, (sum of weights)^2 / sum of their squares: so many equal ones are worth as much."""
+    squares = math.fsum(weight * weight for weight in weights)
+    return math.fsum(weights) ** 2 / squares if squares else 0.0
+
+
+# --- a second validator ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """What a second validator said of some verdicts: how many it looked at, and how many it would turn round."""
+
+    accepted: int  # looked at, of those that the first accepted
+    accepted_wrong: int  # invalid, says the second
+    rejected: int
+    rejected_wrong: int  # valid, says the second
+
+    @property
+    def share_wrong(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the share of accepted traces that the second rejects."""
+        return Solved(self.accepted, self.accepted_wrong).interval
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no verdict would be turned round."""
+        return not (self.accepted_wrong or self.rejected_wrong)
+
+    def sentence(self) -> str:
+        """For a screen."""
+        return (
+            f"a second validator rejects {self.accepted_wrong} of {self.accepted} accepted traces "
+            f"and accepts {self.rejected_wrong} of {self.rejected} rejected ones"
+        )
+
+
+def to_judge_again(verdicts: Sequence[Verdict], count: int) -> list[str]:
+    """Ids of the traces for a second validator: `count` accepted ones and `count` rejected ones that have a plan.
+
+    Drawn by the digests of their ids, so that each has the same chance and neither order nor number of workers counts.
+    """
+    drawn = sorted(verdicts, key=lambda verdict: seed_of(0, "second", verdict.trace_id))
+    accepted = [verdict.trace_id for verdict in drawn if verdict.valid]
+    rejected = [verdict.trace_id for verdict in drawn if verdict.plan and not verdict.valid]
+    chosen = {*accepted[:count], *rejected[:count]}
+    return [verdict.trace_id for verdict in verdicts if verdict.trace_id in chosen]
+
+
+def second_opinion(verdicts: Sequence[Verdict], second: Sequence[Verdict]) -> SecondOpinion:
+    """Compare the second validator's verdicts with the first's on the same traces."""
+    first = {verdict.trace_id: verdict.valid for verdict in verdicts}
+    pairs = [(first[verdict.trace_id], verdict.valid) for verdict in second]
+    return SecondOpinion(
+        accepted=sum(one for one, _ in pairs),
+        accepted_wrong=pairs.count((True, False)),
+        rejected=sum(not one for one, _ in pairs),
+        rejected_wrong=pairs.count((False, True)),
+    )
+
+
 # --- diversity ------------------------------------------------------------------------------
 
 PAIRS_A_SIZE = 100  # drawn at random for each task size: a standard error of at most 0.05 for each
@@ -289,12 +353,15 @@ def diversity(answers: Sequence[Answer], seed: int = 0) -> Diversity:
 def shape(plan: Sequence[str]) -> tuple[tuple[Hashable, ...], ...]:
     """The plan with its objects numbered by first appearance: equal for plans that differ by names alone."""
     numbers: dict[str, int] = {}
-    steps = []
-    for step in plan:
-        words = step.strip("()").split()
-        objects = (numbers.setdefault(item, len(numbers)) for item in words[1:])
-        steps.append((*words[:1], *objects))
-    return tuple(steps)
+    return tuple(
+        (*words[:1], *[numbers.setdefault(item, len(numbers)) for item in words[1:]])
+        for words in map(_words, plan)
+    )
+
+
+@lru_cache(maxsize=1 << 14)
+def _words(step: str) -> tuple[str, ...]:
+    return tuple(step.strip("()").split())
 
 
 Pair = tuple[Answer, Answer]
@@ -331,12 +398,18 @@ def _mean_distance(pairs: Sequence[Pair]) -> float | None:
 def plan_distance(first: Sequence[str], second: Sequence[str]) -> float:
     """Edit distance between the two sequences of action names, divided by the longer length."""
     longest = max(len(first), len(second))
-    return edit_distance(_names(tuple(first)), _names(tuple(second))) / longest if longest else 0.0
+    return _distance(*sorted((_names(tuple(first)), _names(tuple(second))))) / longest if longest else 0.0
+
+
+@lru_cache(maxsize=1 << 14)
+def _distance(first: tuple[str, ...], second: tuple[str, ...]) -> int:
+    """Of two sequences of action names: two thirds of those that are compared in a run come again."""
+    return edit_distance(first, second)
 
 
 @lru_cache(maxsize=4096)
 def _names(plan: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(step.strip("()").partition(" ")[0] for step in plan)
+    return tuple(words[0] if (words := _words(step)) else "" for step in plan)
 
 
 def edit_distance(first: Sequence[Hashable], second: Sequence[Hashable]) -> int:

@@ -19,6 +19,8 @@ import tomli_w
 
 from iterdeploy.errors import BadInput, nearest
 
+Chat = Literal["auto", "on", "off"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tasks:
@@ -40,6 +42,7 @@ class Base:
 
     model: str = "blocks-small"  # a base that ships, a local folder, or a hub name
     prompt: str = "compact"  # a template by name, or a file
+    chat: Chat = "auto"  # by the chat template; auto: where there is one and prompts hold no markup
     ready_share: float = 0.03  # a base that solves a smaller share of generation 0 is refused
 
 
@@ -47,6 +50,7 @@ class Base:
 class Deploy:
     """How answers are sampled."""
 
+    engine: Literal["transformers", "vllm", "server"] = "transformers"  # what samples the answers
     samples: int = 1  # per task and generation
     temperature: float = 0.7
     top_p: float = 1.0
@@ -60,6 +64,8 @@ class Validate:
 
     validator: str = "pddl"  # our own; "val", VAL in a process of its own; or module:attribute
     rules: tuple[str, ...] = ("reasoning", "tags", "bare-lines")
+    second: str = ""  # another validator, which judges some of the same traces again; "": none
+    second_sample: int = 50  # accepted traces a generation that it judges, and as many rejected ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,10 @@ class Curate:
     rule: Literal["paper", "all-valid", "best-k", "none"] = "paper"
     k: int = 1  # for best-k: traces kept per task
     pool: Literal["all", "last"] = "all"  # traces of all generations so far, or of the last alone
+    weights: Literal["equal", "ratio"] = (
+        "equal"  # ratio: how likely the newest generation makes it, to its own
+    )
+    weight_most: float = 2.0  # a larger ratio counts as this
     most: int = 0  # of the chosen traces, drawn evenly; 0: no limit
 
 
@@ -116,7 +126,7 @@ class Recipe:
 
 
 def load(source: str | Path) -> Recipe:
-    """The recipe that a TOML text, or the file at a Path, states.
+    """The recipe that a TOML text, or the file at a Path, states; `like = "PRESET"` takes the rest from a preset.
 
     Raises BadInput naming the file, the section, the key and the value; an unknown key offers the nearest.
     """
@@ -128,7 +138,7 @@ def load(source: str | Path) -> Recipe:
         raise BadInput(f"cannot read the recipe {where}: {cause.strerror}") from cause
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
         raise BadInput(f"{where} is not TOML: {cause}") from cause
-    return _recipe_of(table, where)
+    return _recipe_of(_with_what_it_is_like(table, where), where)
 
 
 def dump(recipe: Recipe) -> str:
@@ -146,8 +156,11 @@ def preset(name: str) -> Recipe:
     """A shipped recipe by name; raises BadInput with the nearest name if there is none."""
     if name not in presets():
         raise BadInput(f"no preset {name!r}; {nearest(name, presets())}")
-    text = files("iterdeploy").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
-    return load(text)
+    return load(_preset_text(name))
+
+
+def _preset_text(name: str) -> str:
+    return files("iterdeploy").joinpath("presets", f"{name}.toml").read_text(encoding="utf-8")
 
 
 def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
@@ -231,7 +244,13 @@ _RANGES: Mapping[str, _Range] = {
         lambda v: v in ("pddl", "val") or all(v.partition(":")),
     ),
     "validate.rules": _NAMES,
+    "validate.second": (
+        "empty, pddl, val, or module:attribute",
+        lambda v: v in ("", "pddl", "val") or all(v.partition(":")),
+    ),
+    "validate.second_sample": _COUNT,
     "curate.k": _COUNT,
+    "curate.weight_most": _POSITIVE,
     "curate.most": _COUNT_OR_NONE,
     "train.rank": _COUNT,
     "train.alpha": _POSITIVE,
@@ -256,6 +275,20 @@ _SHORT_ARRAY = re.compile(r"\[\n((?:    .*,\n)+)\]")
 def _one_line(array: re.Match[str]) -> str:
     line = "[" + ", ".join(item.strip().removesuffix(",") for item in array[1].strip("\n").split("\n")) + "]"
     return line if len(line) <= 100 else array[0]
+
+
+def _with_what_it_is_like(table: dict[str, Any], where: str) -> dict[str, Any]:
+    """The table over that of the preset which it names as "like"; its own values win."""
+    if "like" not in table:
+        return table
+    name = table.pop("like")
+    if name not in presets():
+        raise BadInput(f"{where}: like is {name!r}; {nearest(str(name), presets())}")
+    below = _with_what_it_is_like(tomllib.loads(_preset_text(name)), name)
+    for key, value in table.items():
+        both = isinstance(value, dict) and isinstance(below.get(key), dict)
+        below[key] = {**below[key], **value} if both else value
+    return below
 
 
 def _sections() -> dict[str, Any]:

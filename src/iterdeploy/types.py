@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 Split = Literal["deployed", "heldout"]
 SPLITS: tuple[Split, ...] = ("deployed", "heldout")
@@ -67,7 +67,7 @@ class Trace:
     generation: int
     sample: int
     model: str  # content id of the model that answered
-    text: str  # the completion as the tokenizer decodes it, special tokens kept
+    text: str  # the completion decoded, special tokens kept; before it what a chat template has opened of it
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]  # the completion, end token included where it was sampled
     logprobs: tuple[float, ...]  # log-probability of each sampled token at the sampling settings, nats
@@ -88,6 +88,18 @@ class Verdict:
     plan: tuple[str, ...] = ()  # the plan as it was validated, one "(action arg ...)" a step
     reasoning_tokens: int = 0
     rules: tuple[str, ...] = ()  # the extraction rules that were needed to read the plan
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """How likely a chosen trace was when it was sampled, and is for the generation that is trained next from.
+
+    Both are summed log-probabilities of its completion at the sampling settings, in nats.
+    """
+
+    trace_id: str
+    then: float
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +197,15 @@ class TrainingJob:
     seed: int
     observe: Observer = field(default=ignore_progress)
     point: Checkpoint = field(default=ignore_point)
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A Model that also tells how likely a given answer is."""
+
+    def score(self, answers: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """For each (prompt ids, completion ids), the completion's summed log-probability as it is sampled, in nats."""
+        ...
 
 
 class Trainer(Protocol):

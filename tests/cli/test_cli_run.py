@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,6 +73,18 @@ def test_the_same_command_again_changes_no_byte(whole: Path, capsys: pytest.Capt
     assert main(["run", "demo", *SMALL, "--out", str(whole)]) == 0
     assert files_of(whole) == before
     assert "generations 0 to 2 are done and are kept" in capsys.readouterr().out
+
+
+def test_a_page_of_all_generations_is_kept_and_an_older_one_written_anew(whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    page = run / "report.html"
+    page.write_text("one with pictures")
+    assert main(["run", "demo", *SMALL, "--out", str(run)]) == 0
+    assert page.read_text() == "one with pictures"
+    os.utime(page, ns=(0, 0))
+    assert main(["run", "demo", *SMALL, "--out", str(run)]) == 0
+    assert page.read_text() != "one with pictures"
 
 
 def test_json_is_the_state_alone(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,6 +93,7 @@ def test_a_run_has_the_same_bytes_with_trackers_and_is_told_as_it_goes(tmp_path:
             scripted_run.trainer(),
             point=tracking.at(look),
             report=scripted_run.report,
+            second=scripted_run.Counting(),
         )
     told = {n: b for n, b in scripted_run.files_of(made.path).items() if not n.startswith("track/")}
     assert told == scripted_run.files_of(tmp_path / "plain")

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+import templates
 
+from iterdeploy.models.chat import prompt_ids
 from iterdeploy.models.tokens import token_counts, tokenizer_file
 
 
@@ -38,3 +40,18 @@ def test_a_model_of_the_hub_is_found_in_its_cache(tmp_path: Path, monkeypatch: p
     (tmp_path / "models--some--model" / "refs" / "main").write_text("abc")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     assert tokenizer_file("some/model") == snapshot / "tokenizer.json"
+
+
+@pytest.mark.parametrize("template", [templates.THINKING, None])
+def test_what_is_counted_is_what_is_read(template: str | None, tmp_path: Path) -> None:
+    """With the chat template around it, and with the token that begins every text."""
+    made = templates.tokenizer(template, adds_bos=True)
+    made.save_pretrained(tmp_path)
+    prompts = ["Plan: (on a b)", "<s>begun already"]
+    for prompt in prompts:
+        assert token_counts(tmp_path / "tokenizer.json", [prompt]) == [
+            len(prompt_ids(made, [prompt], "auto")[0])
+        ]
+        assert token_counts(tmp_path / "tokenizer.json", [prompt], "off") == [
+            len(prompt_ids(made, [prompt], "off")[0])
+        ]

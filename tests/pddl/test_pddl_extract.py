@@ -39,6 +39,9 @@ def test_reads_the_small_models_answer() -> None:
         ("(pick-up a) (stack a b)", ()),
         ("<bos>(pick-up a)\r\n(stack a b)<|im_end|>\n<eos><pad> <pad>", ()),
         ("<think>so (pick-up b)?</think>\n(pick-up a)\n(stack a b)", ("reasoning",)),
+        ("[THINK](pick-up b)?[/THINK](pick-up a)\n(stack a b)", ("reasoning",)),
+        ("<thinking>hm</thinking>\n(pick-up a)\n(stack a b)", ("reasoning",)),
+        ("<reasoning>so</reasoning>\n(pick-up a)\n(stack a b)", ("reasoning",)),
         ("<think>a</think>(pick-up b)<think>no</think>(pick-up a) (stack a b)", ("reasoning",)),
         ("Sure! <plan>(pick-up a)\n(stack a b)</plan> Done.", ("tags",)),
         ("<PLAN>\n(pick-up a)\n(stack a b)\n</PLAN>", ("tags",)),
@@ -90,6 +93,7 @@ def test_reads_the_plan_and_says_by_which_rules(text: str, used: tuple[str, ...]
         ("<eos>", Fault.NO_PLAN, "the answer states no plan"),
         ("I cannot solve this.", Fault.NO_PLAN, "the answer states no plan"),
         ("<think>(pick-up a)", Fault.NO_PLAN, "the reasoning never ends: no </think> after <think>"),
+        ("[THINK](pick-up a)", Fault.NO_PLAN, "the reasoning never ends: no [/THINK] after [THINK]"),
         (
             "(pick-up b)<think>(pick-up a)",
             Fault.NO_PLAN,

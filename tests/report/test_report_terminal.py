@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import fake_run
 from rich.console import Console, RenderableType
 
+from iterdeploy.measure import SecondOpinion
+from iterdeploy.report.markdown import markdown
 from iterdeploy.report.numbers import read_numbers
 from iterdeploy.report.terminal import bar, overview, spark
 
@@ -29,6 +32,17 @@ def test_overview_fits_and_cuts_nothing_with_a_thousand_tasks(tmp_path: Path) ->
     assert not [line for line in lines if "…" in line and "3 … 5" not in line]
     assert any("/1000" in line and "/270" in line for line in lines)
     assert any(line.startswith("held-out, generation 2") for line in lines)
+
+
+def test_a_second_validator_is_heard_where_it_disagrees(tmp_path: Path) -> None:
+    numbers = read_numbers(fake_run.write(tmp_path / "run", fake_run.recipe()))
+    said = (SecondOpinion(50, 0, 50, 0), SecondOpinion(50, 3, 40, 0))
+    rows = [replace(row, second=one) for row, one in zip(numbers.generations, said, strict=False)]
+    told = replace(numbers, generations=tuple(rows))
+    doubts = [line for line in screen(overview(told)) if "second" in line]
+    assert doubts == ["generation 1: a second validator rejects 3 of 50 accepted traces and accepts 0 "]
+    assert "| 1 | 50 | 3 | 2-16 % | 40 | 0 |" in markdown(told)
+    assert "second" not in markdown(numbers)
 
 
 def test_overview_of_odd_runs(tmp_path: Path) -> None:

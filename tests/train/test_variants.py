@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 import tiny
 
 from iterdeploy.loop import run_loop
-from iterdeploy.recipe import Recipe, preset, presets
+from iterdeploy.measure import effective_size
+from iterdeploy.recipe import Curate, Recipe, preset, presets
 from iterdeploy.store import Run
 from iterdeploy.train.adapters import WEIGHTS
 
@@ -76,3 +78,20 @@ def test_each_way_to_train_makes_another_model_and_deploys_it(
     assert len(losses) == 3
     assert any("validation_loss" in row for row in run.training(2)) == (run.recipe.train.validation_share > 0)
     assert (run.adapter_folder(2) / WEIGHTS).is_file() == (run.recipe.train.method == "full")
+
+
+def test_weights_are_the_ratio_of_likelihoods_and_the_newest_weigh_one(base: Path, tmp_path: Path) -> None:
+    of = replace(tiny.recipe(base), curate=Curate(rule="all-valid", weights="ratio", weight_most=1.5))
+    run = run_of(of, base, tmp_path)
+    (newest, *_), examples = run.generations()[1:], run.examples(2)
+    assert newest.number == 1
+    likely = {row.trace_id: row for row in run.likelihoods(2)}
+    sampled = {trace.id: trace for number in (0, 1) for trace in run.traces(number)}
+    for example in examples:
+        trace, row = sampled[example.trace_id], likely[example.trace_id]
+        assert row.then == pytest.approx(math.fsum(trace.logprobs), abs=1e-3)
+        assert example.weight == pytest.approx(min(1.5, math.exp(row.now - row.then)))
+        assert trace.generation == 0 or example.weight == 1
+    older = [example.weight for example in examples if sampled[example.trace_id].generation == 0]
+    assert len(set(older)) > 3
+    assert 0 < effective_size([e.weight for e in examples]) < len(examples)

@@ -56,6 +56,16 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_server(command: argparse.ArgumentParser) -> None:
+    """Where answers are sampled, if not in this program; what is asked for does not depend on it."""
+    command.add_argument(
+        "--server",
+        default="",
+        metavar="URL",
+        help="sample at this address, e.g. http://localhost:8000; for deploy.engine=vllm or server",
+    )
+
+
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe that the arguments of `add_recipe` name."""
     from iterdeploy import recipe

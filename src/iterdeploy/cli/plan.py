@@ -56,7 +56,8 @@ def plan_of(recipe: Recipe, workers: int, domain: Domain) -> Plan:
     tasks = domain.tasks("deployed", count, recipe.tasks.sizes, recipe.tasks.seed)
     prompts = [task.prompt for task in tasks]
     tokenizer = tokenizer_file(recipe.base.model)
-    lengths = token_counts(tokenizer, prompts) if tokenizer else plan_ahead.estimated_tokens(prompts)
+    chat = recipe.base.chat
+    lengths = token_counts(tokenizer, prompts, chat) if tokenizer else plan_ahead.estimated_tokens(prompts)
     mean = math.ceil(sum(lengths) / len(lengths)) if lengths else 0
     ahead = plan_ahead.plan(recipe, mean, shape, workers)
     return replace(ahead, prompt_longest=max(lengths, default=0), prompt_counted=tokenizer is not None)

@@ -31,6 +31,15 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
     return domains.load(name, recipe)
 
 
+def open_second(recipe: Recipe) -> Domain | None:
+    """The recipe's domain with its second validator, if it names one."""
+    from iterdeploy.recipe import with_settings
+
+    if not recipe.validate.second:
+        return None
+    return open_domain(with_settings(recipe, [f"validate.validator={recipe.validate.second}"]))
+
+
 def judge_of(recipe: Recipe, workers: int) -> Judge:
     """What judges the traces of a run, by so many processes where that pays."""
     from iterdeploy.validators import Validators
@@ -39,17 +48,41 @@ def judge_of(recipe: Recipe, workers: int) -> Judge:
 
 
 @contextmanager
-def open_trainer(recipe: Recipe, workers: int, domain: Domain) -> Iterator[Trainer]:
-    """The recipe's trainer: the local one, or `module:attribute` given as base.model."""
+def open_trainer(recipe: Recipe, workers: int, domain: Domain, server: str = "") -> Iterator[Trainer]:
+    """The recipe's trainer: the local one, or `module:attribute` given as base.model.
+
+    `server` is the address of what samples, where deploy.engine is not transformers.
+    """
+    engine = recipe.deploy.engine
+    if server and engine == "transformers":
+        raise BadInput(
+            f"--server {server} is given, but deploy.engine is 'transformers', which samples in this program; "
+            "set deploy.engine=vllm or deploy.engine=server"
+        )
+    if ":" in recipe.base.model and engine != "transformers":
+        raise BadInput(
+            f"base.model is the trainer {recipe.base.model}, which deploys its models itself, but deploy.engine is "
+            f"{engine!r}; set deploy.engine=transformers"
+        )
     if ":" in recipe.base.model:
         trainer: Trainer = made(plugin(recipe.base.model), recipe, members=("train", "load"))
         yield trainer
         return
+    if engine == "server":
+        raise BadInput(
+            "deploy.engine is 'server', which can't be used yet; set deploy.engine=transformers or vllm"
+        )
     from iterdeploy.train.local import LocalTrainer
 
     names = getattr(domain, "names", ())  # of objects that augmentation may permute
     with LocalTrainer(recipe, workers=workers, names=names) as local:
-        yield local
+        if engine == "transformers":
+            yield local
+            return
+        from iterdeploy.train.apart import on_vllm
+
+        with on_vllm(local, server) as apart:
+            yield apart
 
 
 def bound_of(domain: Domain) -> Bound | None:

@@ -16,7 +16,15 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iterdeploy.cli.arguments import Commands, add_json, add_recipe, add_workers, print_json, recipe_of
+from iterdeploy.cli.arguments import (
+    Commands,
+    add_json,
+    add_recipe,
+    add_server,
+    add_workers,
+    print_json,
+    recipe_of,
+)
 from iterdeploy.cli.words import count
 
 if TYPE_CHECKING:
@@ -34,6 +42,7 @@ def add(commands: Commands) -> None:
     add_recipe(run)
     run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
     add_workers(run)
+    add_server(run)
     add_json(run)
     run.add_argument(
         "--track",
@@ -52,13 +61,13 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
-    from iterdeploy.cli.rooms import open_domain, open_trainer
+    from iterdeploy.cli.rooms import open_domain, open_second, open_trainer
     from iterdeploy.store import Run
 
     recipe, trackers = recipe_of(args), _trackers(args.track)
-    domain = open_domain(recipe)
+    domain, _ = open_domain(recipe), open_second(recipe)
     console = Console(stderr=args.json, highlight=False)
-    with open_trainer(recipe, args.workers, domain) as trainer:
+    with open_trainer(recipe, args.workers, domain, args.server) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
         try:
@@ -90,21 +99,36 @@ def _run(
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of, judge_of
+    from iterdeploy.cli.rooms import bound_of, judge_of, open_second
     from iterdeploy.loop import run_loop
+    from iterdeploy.report.numbers import read_numbers
     from iterdeploy.report.write import write_report
 
     before, point = run.generations(), _checkpoint(args.kill_at)
     _show_start(run, len(before), console)
+    if said := getattr(trainer, "chat", None):
+        console.print(said.sentence(), markup=False)
     written: list[RunNumbers] = []
 
     def report(finished: Run) -> None:
-        written.append(write_report(finished, bound_of(domain), point, pictures=False))
+        if _is_reported(finished):  # perhaps by `iterdeploy report`, with pictures
+            written.append(read_numbers(finished, bound_of(domain)))
+        else:
+            written.append(write_report(finished, bound_of(domain), point, pictures=False))
 
     plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
-        run_loop(run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge)
+        run_loop(
+            run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge,
+            second=open_second(run.recipe),
+        )  # fmt: skip
     return written[0]
+
+
+def _is_reported(run: Run) -> bool:
+    """Whether the page, which is written last, is newer than the last generation."""
+    page, last = run.path / "report.html", run.generation_file(len(run.generations()) - 1)
+    return page.exists() and page.stat().st_mtime_ns > last.stat().st_mtime_ns
 
 
 def _show_start(run: Run, finished: int, console: Console) -> None:
@@ -147,7 +171,8 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
 
 def _next_seed(run: Run, args: argparse.Namespace) -> str:
     settings = [word for setting in args.settings for word in ("--set", setting)]
-    return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings])
+    there = ["--server", args.server] if args.server else []
+    return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings, *there])
 
 
 def _command() -> str:

@@ -83,12 +83,15 @@ def _row(run: Run, row: Generation, seconds: float) -> dict[str, Any]:
 
 def next_step(run: Run, generation: int) -> dict[str, Any]:
     """The first step of a generation whose file is not there, with the rows that it has collected."""
+    weighted = run.recipe.curate.weights == "ratio"
     files = [
         ("tasks", run.path / "tasks.jsonl"),
+        *([("score", run.likelihoods_file(generation))] if generation and weighted else []),
         *([("curate", run.examples_file(generation))] if generation else []),
         *([("train", run.adapter_folder(generation))] if generation else []),
         ("deploy", run.traces_file(generation)),
         ("validate-traces", run.verdicts_file(generation)),
+        *([("second", run.second_file(generation))] if run.recipe.validate.second else []),
         ("heldout/deploy", run.traces_file(generation, "heldout")),
         ("heldout/validate-traces", run.verdicts_file(generation, "heldout")),
         ("summarise", run.generation_file(generation)),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iterdeploy.cli.arguments import Commands, add_run, add_workers
+from iterdeploy.cli.arguments import Commands, add_run, add_server, add_workers
 from iterdeploy.errors import BadInput
 from iterdeploy.types import SPLITS
 
@@ -21,18 +21,19 @@ Act = Callable[["Run", argparse.Namespace, "Watch"], str]
 
 def add(commands: Commands) -> None:
     """Add the four steps to the command line."""
-    _add(commands, "deploy", _deploy, "let a generation answer all tasks", workers=True, split=True)
+    deploy = _add(commands, "deploy", _deploy, "let a generation answer all tasks", workers=True, split=True)
+    add_server(deploy)
     _add(
         commands, "validate-traces", _validate, "judge the answers of a generation", workers=True, split=True
     )
-    _add(commands, "curate", _curate, "choose what a generation learns from")
+    _add(commands, "curate", _curate, "choose what a generation learns from", workers=True)
     _add(commands, "train", _train, "train a generation on its examples", workers=True)
 
 
 def _add(
     commands: Commands, name: str, step: Act, claim: str, *, workers: bool = False, split: bool = False
-) -> None:
-    command = commands.add_parser(name, help=claim)
+) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=claim)
     add_run(command)
     command.add_argument(
         "--generation", type=int, required=True, metavar="N", help="its number; 0 is the base"
@@ -44,6 +45,7 @@ def _add(
     if workers:
         add_workers(command)
     command.set_defaults(act=_acting(name, step))
+    return command
 
 
 def _is_asked(step: Step, name: str, args: argparse.Namespace) -> bool:
@@ -85,18 +87,20 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.loop import deploy_step
 
-    with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+    with open_trainer(run.recipe, args.workers, open_domain(run.recipe), args.server) as trainer:
         deploy_step(run, trainer, args.generation, watch, args.split)
     file = run.traces_file(args.generation, args.split)
     return f"{len(run.traces(args.generation, args.split))} traces in {file}"
 
 
 def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import judge_of, open_domain
-    from iterdeploy.loop import summarise_step, validate_step
+    from iterdeploy.cli.rooms import judge_of, open_domain, open_second
+    from iterdeploy.loop import second_step, summarise_step, validate_step
 
     judge = judge_of(run.recipe, args.workers)
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
+    if args.split == "deployed":
+        second_step(run, open_second(run.recipe), args.generation, watch)
     if all(run.verdicts_file(args.generation, split).exists() for split in SPLITS):
         summarise_step(run, args.generation, watch)
     verdicts = run.verdicts(args.generation, args.split)
@@ -105,9 +109,13 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 
 def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.loop import curate_step
+    from iterdeploy.cli.rooms import open_domain, open_trainer
+    from iterdeploy.loop import curate_step, score_step
 
     _refuse_base(args.generation, "curated for")
+    if run.recipe.curate.weights == "ratio":
+        with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+            score_step(run, trainer, args.generation, watch)
     curate_step(run, args.generation, watch)
     return f"{len(run.examples(args.generation))} examples in {run.examples_file(args.generation)}"
 
@@ -115,9 +123,11 @@ def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 def _train(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.loop import train_step
+    from iterdeploy.recipe import with_settings
 
     _refuse_base(args.generation, "trained")
-    with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+    alone = with_settings(run.recipe, ["deploy.engine=transformers"])  # nothing is deployed to train
+    with open_trainer(alone, args.workers, open_domain(run.recipe)) as trainer:
         train_step(run, trainer, args.generation, watch)
     return f"generation {args.generation} is trained: {run.adapter_folder(args.generation)}"
 

@@ -67,12 +67,12 @@ def _open(args: argparse.Namespace) -> Domain:
     from dataclasses import replace
 
     from iterdeploy.cli.rooms import open_domain
-    from iterdeploy.domains import COMPETITION
+    from iterdeploy.domains import COMPETITION, JOINT
     from iterdeploy.recipe import Recipe
 
     if args.range and args.sizes:
         raise BadInput("--range and --sizes both say how large the tasks are; give one of them")
-    span = args.range or ("easy" if args.domain in COMPETITION and not args.sizes else "")
+    span = args.range or ("easy" if args.domain in (*COMPETITION, JOINT) and not args.sizes else "")
     recipe = Recipe()
     asked = replace(recipe.tasks, domain=args.domain, range=span)
     return open_domain(replace(recipe, tasks=asked, base=replace(recipe.base, prompt=args.prompt)))

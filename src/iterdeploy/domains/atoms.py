@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from iterdeploy.errors import BadInput
-from iterdeploy.pddl.lexer import Group, read, words
+from iterdeploy.pddl.lexer import Group, head, read, words
 
 Atom = tuple[str, ...]
 
@@ -36,7 +36,7 @@ def atoms_of(problem: str) -> ProblemAtoms:
 
 def words_of(problem: str) -> ProblemAtoms:
     """Read any problem. Raises PddlError, or BadInput for one without a goal."""
-    sections = {str(g.items[0]): g for g in read(problem).items if isinstance(g, Group) and g.items}
+    sections = {head(group): group for group in read(problem).items if isinstance(group, Group)}
     goal = sections[":goal"].items[-1] if ":goal" in sections else None
     if not isinstance(goal, Group):
         raise BadInput("the problem has no (:goal ...)")

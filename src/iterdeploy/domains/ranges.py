@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -87,11 +87,18 @@ class FamilySource:
         self, domain: PddlDomain, split: Split, count: int, sizes: Sequence[int], seed: int
     ) -> list[Task]:
         """`count` tasks, no two the same but for names. Raises BadInput if there are too few."""
-        places = (
-            [parameters_of(self.family, sizes[number * len(sizes) // count]) for number in range(count)]
-            if self.span is None
-            else [parameters_at(self.span, number, count) for number in range(count)]
-        )
+        return self.along(domain, split, self.places(count, sizes), seed)
+
+    def places(self, count: int, sizes: Sequence[int]) -> list[dict[str, int]]:
+        """The parameters of each of `count` tasks."""
+        if self.span is not None:
+            return [parameters_at(self.span, number, count) for number in range(count)]
+        return [parameters_of(self.family, sizes[number * len(sizes) // count]) for number in range(count)]
+
+    def along(
+        self, domain: PddlDomain, split: Split, places: Sequence[Mapping[str, int]], seed: int
+    ) -> list[Task]:
+        """A task of each of these parameters, from small to large. Raises BadInput if there are too few."""
         rungs = list({words_of(parameters): parameters for parameters in places}.values())
         seen: set[str] = set()
         used_up, made = 0, []  # rungs, along a range

@@ -16,7 +16,15 @@ from iterdeploy.pddl.rules import ALL_RULES, Rule, rules_of
 from iterdeploy.pddl.structures import Action, Domain
 from iterdeploy.types import Fault
 
-_END_OF_REASONING = "</think>"
+REASONING_TAGS = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<seed:think>", "</seed:think>"),
+    ("[THINK]", "[/THINK]"),
+)
+"""How models mark what they think before they answer."""
+
 _TAG = re.compile(r"<(/?)plan>", re.IGNORECASE | re.ASCII)
 _FENCE = re.compile(r"^[ \t]{0,8}```[^\r\n`]*$", re.MULTILINE)
 _SPECIAL = re.compile(
@@ -40,7 +48,7 @@ class Extraction:
     """The plan of an answer, or why none could be read."""
 
     actions: tuple[Action, ...]
-    reasoning: str  # all that stands before the last </think>
+    reasoning: str  # all that stands before the last </think>, or another closing tag
     used: tuple[str, ...]  # the rules that were needed, in the order of `Rule`
     fault: Fault | None  # NO_PLAN, AMBIGUOUS or SYNTAX; None if a plan was read
     reason: str  # one sentence; empty if a plan was read
@@ -114,16 +122,20 @@ class _Reader:
         """What follows the reasoning."""
         if Rule.REASONING not in self._rules:
             return whole
-        end = self.text.rfind(_END_OF_REASONING, whole.start, whole.end)
+        ends = [(self.text.rfind(closing, whole.start, whole.end), closing) for _, closing in REASONING_TAGS]
+        end, tag = max(ends)
         start = whole.start
         if end >= 0:
             self.used.add(Rule.REASONING)
             self.reasoning = self.text[:end]
-            start = end + len(_END_OF_REASONING)
-        if self.text.find("<think>", start, whole.end) >= 0:
-            self.used.add(Rule.REASONING)
-            self.reasoning = self.text[: whole.end]
-            raise _UnreadableError(Fault.NO_PLAN, "the reasoning never ends: no </think> after <think>")
+            start = end + len(tag)
+        for opening, closing in REASONING_TAGS:
+            if self.text.find(opening, start, whole.end) >= 0:
+                self.used.add(Rule.REASONING)
+                self.reasoning = self.text[: whole.end]
+                raise _UnreadableError(
+                    Fault.NO_PLAN, f"the reasoning never ends: no {closing} after {opening}"
+                )
         return _Span(start, whole.end)
 
     def _tagged(self, answer: _Span) -> list[_Span]:

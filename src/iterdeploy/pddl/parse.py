@@ -87,7 +87,7 @@ _REFUSED = frozenset({":durative-action", ":constraints", ":process", ":event"})
 MOST_ABOVE = 100  # types above one, so that all sets of them take time linear in the text
 _ODD: Fact = ("", ())
 _SHORT = 200  # characters; a longer fact is not kept
-_LONG = 100_000  # characters; parsed problems of such length are large, so few are kept
+_LONG = 20_000  # characters; parsed problems of such length are large, so few are kept
 
 
 def parse_domain(text: str) -> Domain:
@@ -115,7 +115,7 @@ def _domain(text: str) -> Domain:
         raise located(error, text) from None
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=1024)  # every generation answers the same tasks
 def _problem(text: str, domain: Domain) -> Problem:
     whole = read(text)
     try:

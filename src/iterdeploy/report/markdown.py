@@ -46,6 +46,20 @@ def _sections(numbers: RunNumbers) -> Iterable[str]:
     yield from _for_each_split("Plans", rows, _plans)
     yield from _for_each_split("Faults", rows, _faults)
     yield from _for_each_split("Diversity", rows, _diversity)
+    if any(row.second for row in rows):
+        yield "## The second validator, on deployed traces\n\n" + _second(rows)
+
+
+def _second(rows: Sequence[GenerationNumbers]) -> str:
+    head = ["generation", "accepted, judged again", "rejected by the second", "share (95 %)"]
+    head += ["rejected, judged again", "accepted by the second"]
+    table = []
+    for row in rows:
+        if (said := row.second) is not None:
+            low, high = said.share_wrong
+            cells = [row.number, said.accepted, said.accepted_wrong, f"{100 * low:.0f}-{100 * high:.0f} %"]
+            table.append([str(cell) for cell in (*cells, said.rejected, said.rejected_wrong)])
+    return grid(head, table)
 
 
 def _solved(rows: Sequence[GenerationNumbers]) -> str:
@@ -56,7 +70,8 @@ def _solved(rows: Sequence[GenerationNumbers]) -> str:
 
 
 def _solved_row(row: GenerationNumbers) -> list[str]:
-    cells = [str(row.number), str(row.examples) if row.number else "-"]
+    worth = "" if row.effective is None else f" (worth {row.effective:.0f})"
+    cells = [str(row.number), f"{row.examples}{worth}" if row.number else "-"]
     for split in (row.deployed, row.heldout):
         cells += [out_of(split), share(split), times(split.ratio), gained_lost(row.number, split)]
     return [*cells, str(row.deployed.ever_solved)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from iterdeploy import measure
 from iterdeploy.answers import Answer, join
-from iterdeploy.measure import Bound, Diversity, SameTasks, Spread
+from iterdeploy.measure import Bound, Diversity, SameTasks, SecondOpinion, Spread
 from iterdeploy.store import Run
 from iterdeploy.types import Generation, Split, Task
 
@@ -65,6 +65,8 @@ class GenerationNumbers:
     examples: int
     deployed: SplitNumbers
     heldout: SplitNumbers
+    effective: float | None  # equal examples that the weighted ones are worth; None if all weigh the same
+    second: SecondOpinion | None  # of the second validator, on deployed traces; None without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,32 @@ def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
         samples=run.recipe.deploy.samples,
         planned=run.recipe.generations,
         generations=tuple(
-            GenerationNumbers(g.number, g.model, g.parent, g.examples, d, h) for g, d, h in rows
+            GenerationNumbers(
+                g.number,
+                g.model,
+                g.parent,
+                g.examples,
+                d,
+                h,
+                _effective(run, g.number),
+                _second(run, g.number),
+            )
+            for g, d, h in rows
         ),
     )
+
+
+def _effective(run: Run, generation: int) -> float | None:
+    if run.recipe.curate.weights == "equal" or not generation:
+        return None
+    return measure.effective_size([example.weight for example in run.examples(generation)])
+
+
+def _second(run: Run, generation: int) -> SecondOpinion | None:
+    """None too where its file was never made, as in a run that was made step by step."""
+    if not run.recipe.validate.second or not run.second_file(generation).exists():
+        return None
+    return measure.second_opinion(run.verdicts(generation), run.second_verdicts(generation))
 
 
 def _once_a_task(bound: Bound) -> Bound:

@@ -17,7 +17,16 @@ def overview(numbers: RunNumbers) -> RenderableType:
     """The screen that ends a run, and that `report` shows."""
     if not numbers.generations:
         return Text("No generation is finished yet.")
-    return Group(_table(numbers), Text(""), _sizes(numbers))
+    return Group(_table(numbers), *_doubts(numbers), Text(""), _sizes(numbers))
+
+
+def _doubts(numbers: RunNumbers) -> list[Text]:
+    """A line for each generation on which the second validator disagrees with the first."""
+    said = [(row.number, row.second) for row in numbers.generations if row.second and not row.second.agrees]
+    return [
+        Text(f"generation {number}: {second.sentence()}: look into the validator", style="bold red")
+        for number, second in said
+    ]
 
 
 def _table(numbers: RunNumbers) -> Table:

@@ -16,7 +16,7 @@ import msgspec
 from iterdeploy import recipe as recipes
 from iterdeploy.errors import BadInput, Locked, RecipeChanged, RunError, Torn
 from iterdeploy.store import disk, rows
-from iterdeploy.types import Example, Generation, Split, Task, Trace, Verdict
+from iterdeploy.types import Example, Generation, Likelihood, Split, Task, Trace, Verdict
 
 Row = TypeVar("Row")
 
@@ -98,6 +98,18 @@ class Run:
         file = self.verdicts_file(generation, split)
         return self._rows(file, Verdict, f"validate the traces of generation {generation} first")
 
+    def second_verdicts(self, generation: int) -> list[Verdict]:
+        """What the second validator said of some deployed traces; nothing where the recipe names none."""
+        if not self.recipe.validate.second:
+            return []
+        first = f"judge traces of generation {generation} by the second validator first"
+        return self._rows(self.second_file(generation), Verdict, first)
+
+    def likelihoods(self, generation: int) -> list[Likelihood]:
+        """How likely the traces that a generation learns from were and are, where the recipe weights them so."""
+        first = f"score the examples of generation {generation} first"
+        return self._rows(self.likelihoods_file(generation), Likelihood, first)
+
     def examples(self, generation: int) -> list[Example]:
         """What a generation was trained on; nothing for the base."""
         if generation == 0:
@@ -159,6 +171,14 @@ class Run:
     def verdicts_file(self, generation: int, split: Split = "deployed") -> Path:
         """Where the verdicts of a generation stand."""
         return self.folder(generation) / f"{_prefix(split)}verdicts.jsonl"
+
+    def second_file(self, generation: int) -> Path:
+        """Where the verdicts of the second validator stand."""
+        return self.folder(generation) / "second-verdicts.jsonl"
+
+    def likelihoods_file(self, generation: int) -> Path:
+        """Where the likelihoods of the chosen traces stand."""
+        return self.folder(generation) / "likelihoods.jsonl"
 
     def examples_file(self, generation: int) -> Path:
         """Where the training examples of a generation stand."""

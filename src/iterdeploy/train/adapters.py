@@ -73,11 +73,13 @@ def open_tokenizer(name: str) -> Any:
 
     folder = base_folder(name)
     try:
-        return AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as problem:
         raise BadInput(
             f"the tokenizer of the base '{name}' can't be opened from {folder}: {problem}"
         ) from problem
+    tokenizer.clean_up_tokenization_spaces = False  # text is what was sampled, blanks and all
+    return tokenizer
 
 
 def refuse_unknown_targets(name: str, targets: Sequence[str]) -> None:
@@ -234,8 +236,9 @@ def content_id(name: str, adapter: Path | None) -> str:
 
 
 def _folder_digest(folder: Path) -> str:
-    weights = sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin"), *folder.glob("tokenizer.json")])
-    if not any(file.suffix != ".json" for file in weights):
+    kinds = ("*.safetensors", "*.bin", "tokenizer.json", "chat_template.jinja")
+    weights = sorted(file for kind in kinds for file in folder.glob(kind))
+    if not any(file.suffix in (".safetensors", ".bin") for file in weights):
         raise BadInput(f"{folder} holds no weights (*.safetensors)")
     parts = [(file.name, _file_digest(file)) for file in weights]
     settings = [(p.name, _settings(p)) for p in sorted(folder.glob("*config.json"))]

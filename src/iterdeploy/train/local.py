@@ -6,15 +6,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from iterdeploy.errors import BadInput
+from iterdeploy.models.chat import opened, prompt_ids
+from iterdeploy.models.chat_audit import audit_chat, end_ids
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
-from iterdeploy.train.adapters import content_id, open_tokenizer, refuse_unknown_targets
+from iterdeploy.train.adapters import base_folder, content_id, open_tokenizer, refuse_unknown_targets
 from iterdeploy.train.crew import Crew
 from iterdeploy.types import Progress, Request, Trace, TrainingJob
 
@@ -36,8 +39,13 @@ class LocalModel:
             for block in blocks(requests, [len(p) for p in prompts])
             if any(requests[i].trace_id not in done for i in block)
         ]
+        opened = self._trainer.opened(requests)
         for traces in self._trainer.answer_blocks(self._adapter, self.id, work):
-            yield from (trace for trace in traces if trace.id not in done)
+            yield from (replace(t, text=opened + t.text) if opened else t for t in traces if t.id not in done)
+
+    def score(self, answers: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
+        """How likely given answers are, as types.Scorer has it; computed in this process."""
+        return self._trainer.score(self._adapter, self.id, answers)
 
 
 Work = tuple[list[Request], list[list[int]]]
@@ -51,7 +59,10 @@ class LocalTrainer:
         self._crew: Crew | None = None
         self._worker: Any = None
         # what can only fail later is tried at once, before anything is computed
+        _refuse_ratio_unless_sampled_whole(recipe)
         self.tokenizer = open_tokenizer(recipe.base.model)
+        ends = end_ids(Path(base_folder(recipe.base.model)), self.tokenizer)
+        self.chat = audit_chat(self.tokenizer, recipe.base.chat, ends, recipe.base.model)
         if recipe.train.method == "lora":
             refuse_unknown_targets(recipe.base.model, recipe.train.targets)
         if recipe.train.augment == "rename" and recipe.generations:
@@ -82,8 +93,7 @@ class LocalTrainer:
 
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
         """Token ids of the prompts as the model reads them."""
-        prompts = [request.prompt for request in requests]
-        ids: list[list[int]] = self.tokenizer(prompts, add_special_tokens=False)["input_ids"]
+        ids = prompt_ids(self.tokenizer, [request.prompt for request in requests], self.recipe.base.chat)
         unknown = self.tokenizer.unk_token_id
         for request, row in zip(requests, ids, strict=True):
             if unknown is not None and unknown in row:
@@ -93,6 +103,10 @@ class LocalTrainer:
                 )
         self._refuse_too_long(requests, ids)
         return ids
+
+    def opened(self, requests: Sequence[Request]) -> str:
+        """What the chat template has opened of each answer, such as "<think>"; a trace's text begins with it."""
+        return opened(self.tokenizer, [request.prompt for request in requests], self.recipe.base.chat)
 
     def _refuse_too_long(self, requests: Sequence[Request], ids: Sequence[Sequence[int]]) -> None:
         """An answer of any length that may be sampled must be one that can be trained on."""
@@ -130,6 +144,15 @@ class LocalTrainer:
         finally:
             if busy:
                 self._end_crew()
+
+    def score(
+        self, adapter: str | None, model_id: str, answers: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[float]:
+        """How likely one generation finds given answers, in nats."""
+        found: list[float] = self._alone().score(adapter, model_id, answers)
+        if self.workers > 1:
+            self._worker = None  # the others compute the rest
+        return found
 
     def train(self, job: TrainingJob) -> None:
         """Leave the adapter of a job in `job.out`; goes on from a checkpoint in `job.scratch`."""
@@ -203,6 +226,16 @@ class LocalTrainer:
                 "set train.augment = 'none'"
             )
         return tuple(row[0] for row in rows)
+
+
+def _refuse_ratio_unless_sampled_whole(recipe: Recipe) -> None:
+    how = recipe.deploy
+    if recipe.curate.weights == "ratio" and (how.top_p < 1 or how.top_k or not how.temperature):
+        raise BadInput(
+            f"curate.weights = 'ratio' needs answers that were drawn from all tokens, and deploy.top_p is {how.top_p}, "
+            f"top_k {how.top_k}, temperature {how.temperature}: a token that was cut away has no likelihood; "
+            "set top_p=1, top_k=0 and a temperature above 0, or curate.weights='equal'"
+        )
 
 
 @contextmanager

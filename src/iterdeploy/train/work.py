@@ -15,6 +15,7 @@ import torch
 from iterdeploy.errors import RunError
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
+from iterdeploy.models.score import Given, score
 from iterdeploy.recipe import Recipe
 from iterdeploy.store import disk
 from iterdeploy.train.adapters import (
@@ -100,6 +101,13 @@ class Worker:
         """One block of answers."""
         with one_thread():
             return self.load(adapter, model_id).answer_block(requests, prompts)
+
+    def score(self, adapter: str | None, model_id: str, answers: Sequence[Given]) -> list[float]:
+        """How likely given answers are, in nats."""
+        with one_thread():
+            engine = self.load(adapter, model_id)
+            pad = engine.tokenizer.pad_token_id or 0
+            return score(engine.model, answers, self.recipe.deploy.temperature, pad)
 
     def parameters(self, lesson: Lesson) -> int:
         """Open the model of a training; how many numbers are trained."""

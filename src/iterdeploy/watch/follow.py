@@ -120,6 +120,9 @@ class Follower:
         run = self.run
         if not (run.path / "tasks.jsonl").exists():
             return Step(number, "tasks", 0, None, None, "")
+        weighted = run.recipe.curate.weights == "ratio"
+        if number and weighted and not run.likelihoods_file(number).exists():
+            return Step(number, "score", 0, None, None, "")
         if number and not run.examples_file(number).exists():
             return Step(number, "curate", 0, None, None, "")
         if number and not run.adapter_folder(number).exists():
@@ -133,6 +136,8 @@ class Follower:
             ):
                 if not file.exists():
                     return self._rows(number, step, split, file)
+            if split == "deployed" and run.recipe.validate.second and not run.second_file(number).exists():
+                return Step(number, "second", 0, None, None, "")
         return Step(number, "summarise", 0, None, None, "")
 
     def _rows(self, number: int, step: str, split: Split, file: Path) -> Step:

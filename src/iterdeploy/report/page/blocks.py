@@ -15,6 +15,8 @@ from collections.abc import Callable
 FOLDER = "report-data"
 ROOM = 2_700_000  # characters of blocks in a page of less than 3 MB
 
+LEVEL = 6  # of gzip: the page is 8 % longer than at level 9, and packed in a third of the time
+
 Put = Callable[[str, bytes], None]
 """Takes a file that belongs beside the page: its path from the run's folder, and what it holds."""
 
@@ -22,7 +24,7 @@ Put = Callable[[str, bytes], None]
 def pack(value: object) -> str:
     """A value of JSON as a block; equal values give equal blocks."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
-    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
+    return base64.b64encode(gzip.compress(text, LEVEL, mtime=0)).decode()
 
 
 class Group:

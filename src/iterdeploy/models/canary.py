@@ -1,0 +1,112 @@
+"""Is what answers the generation that was to answer? Log-probabilities of the same tokens, there and here.
+
+Two programs that compute the same model differ by rounding. How much they differ on the plain base is measured, and
+what the adapter changes must then come out alike up to that noise: so a stale adapter is told from rounding, in
+float32 as in bfloat16.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from iterdeploy.errors import WrongModel
+
+LENGTH = 128
+"""Tokens of one sequence: the end of a prompt, where prompts differ."""
+
+COUNT = 4
+"""Sequences that are compared."""
+
+NOISE = {"float32": 5e-3, "float16": 0.05, "bfloat16": 0.2}
+"""Nats, root mean square: what two programs may differ by on the base, by the precision that they compute in."""
+
+FLOOR = {"float32": 1e-3, "float16": 5e-3, "bfloat16": 0.02}
+"""Nats that an adapter may add to the noise of its base."""
+
+SLACK = 0.25
+"""Share by which the adapter's effect may be larger or smaller there than here, where it stands out of the noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Log-probability of each token but the first of all sequences, in order, with the adapter and without it."""
+
+    generation: tuple[float, ...]
+    base: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected(Heard):
+    """The same as the trainer's own model has it, and the type of its weights, such as "bfloat16"."""
+
+    dtype: str
+
+
+def sequences(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Token ids to compare: the ends of a few different prompts, the same for the same prompts."""
+    ends = list(dict.fromkeys(tuple(prompt[-LENGTH:]) for prompt in prompts if len(prompt) > 1))
+    spread = ends[:: max(1, len(ends) // COUNT)]
+    return [list(end) for end in spread[:COUNT]]
+
+
+def refuse_unless_alike(there: Heard, here: Expected, who: str, name: str) -> None:
+    """Raise WrongModel, with numbers, unless `who` answers as the generation `name` would here."""
+    noise, allowed = _distance(there.base, here.base), NOISE.get(here.dtype, NOISE["float32"])
+    if not noise <= allowed:
+        raise WrongModel(
+            f"{who} has another base model: its log-probabilities differ from those of this recipe's base by "
+            f"{noise:.3g} nats (root mean square over {len(here.base)} tokens; {here.dtype} allows {allowed:g}); "
+            f"start it with base.model, and with --dtype {here.dtype}"
+        )
+    if here.generation == here.base:  # the base itself, or an adapter that changes nothing
+        _refuse_changed(there, noise, here, who, name)
+        return
+    rest = _distance(there.generation, here.generation)
+    effect, share = _share(there, here)
+    certain = 4 * math.sqrt(2) * noise <= SLACK * effect * math.sqrt(len(here.base))
+    near = rest <= 2 * noise + FLOOR.get(here.dtype, FLOOR["float32"])
+    applied = there.generation != there.base
+    if near and applied and (not certain or abs(share - 1) <= SLACK):
+        return
+    raise WrongModel(
+        f"{who} does not answer as {name}: {_what(share, applied)}. Its log-probabilities differ from the trainer's "
+        f"by {rest:.3g} nats (root mean square over {len(here.base)} tokens), where the bases differ by {noise:.3g} "
+        f"and the adapter changes {effect:.3g}, of which {share:.0%} is found there"
+    )
+
+
+def _refuse_changed(there: Heard, noise: float, here: Expected, who: str, name: str) -> None:
+    rest = _distance(there.generation, here.generation)
+    if not rest <= 2 * noise + FLOOR.get(here.dtype, FLOOR["float32"]):
+        raise WrongModel(
+            f"{who} does not answer as {name}, which answers as its base does: its log-probabilities differ by "
+            f"{rest:.3g} nats, those of the base by {noise:.3g}; another adapter answers under this name"
+        )
+
+
+def _what(share: float, applied: bool) -> str:
+    if not applied or abs(share) <= SLACK:
+        return "the plain base answers under its name, the adapter is not applied"
+    return "an adapter of other content, such as a stale one, answers under its name"
+
+
+def _distance(one: Sequence[float], other: Sequence[float]) -> float:
+    """Root mean square of the differences, in nats; infinite where the two can't be compared."""
+    if len(one) != len(other) or not one:
+        return math.inf
+    return math.sqrt(math.fsum((a - b) ** 2 for a, b in zip(one, other, strict=True)) / len(one))
+
+
+def _share(there: Heard, here: Heard) -> tuple[float, float]:
+    """What the adapter changes here (root mean square, nats), and which share of it is found there."""
+    mine = [g - b for g, b in zip(here.generation, here.base, strict=True)]
+    theirs = [g - b for g, b in zip(there.generation, there.base, strict=True)]
+    square = math.fsum(m * m for m in mine)
+    return math.sqrt(square / len(mine)), math.fsum(m * t for m, t in zip(mine, theirs, strict=True)) / square
+
+
+def flat(rows: Sequence[Sequence[float | None]]) -> tuple[float, ...]:
+    """Log-probabilities by sequence as Heard holds them: the first token of each has none."""
+    return tuple(math.nan if value is None else float(value) for row in rows for value in row[1:])

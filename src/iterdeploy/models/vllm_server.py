@@ -1,0 +1,203 @@
+"""vLLM as a server: adapters are loaded under the name of their content, checked, asked, and unloaded.
+
+A server may be restarted while it is asked. Its adapters are then gone, or its base is another: after any failed
+connection the adapter is loaded and compared again before the next answer is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from iterdeploy.errors import BadInput, ServerFailed, WrongModel
+from iterdeploy.models import canary
+from iterdeploy.models.http import Patience, Refused, Unreachable, as_finished, ask, patiently, server_url
+from iterdeploy.models.vllm import PROBE, RAW, Ask, Sampled, Swap, are_at_the_settings, sampling, shaped
+from iterdeploy.recipe import Deploy
+
+AT_ONCE = 128
+"""Answers that are asked for at a time: what a server that dies costs at most."""
+
+FIRST = Patience(attempts=3, silence=60.0)
+"""For the first word with a server: a wrong address is told in seconds."""
+
+BUSY = 429
+
+
+class VllmServer:
+    """One server and what is deployed on it; a Backend. A key is read from VLLM_API_KEY, as by vLLM itself."""
+
+    def __init__(
+        self,
+        url: str,
+        deploy: Deploy,
+        end_ids: AbstractSet[int],
+        *,
+        swaps: bool = True,
+        patience: Patience | None = None,
+    ) -> None:
+        self.url, self._deploy, self._patience = server_url(url), deploy, patience or Patience()
+        key = os.environ.get("VLLM_API_KEY", "")
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._sampling = sampling(deploy, end_ids)
+        self._base, self._room = patiently(self._first_word, FIRST)
+        if swaps:
+            self._refuse_without_swaps()
+        self._lock = threading.Lock()
+        self._loaded: str | None = None  # by us, to be unloaded by us
+        self._sure = False
+
+    def deploy(self, swap: Swap) -> None:
+        """Load the adapter under its name, and compare; the one before it is unloaded."""
+        if self._room and swap.room > self._room:
+            raise BadInput(
+                f"the longest prompt and deploy.max_tokens make {swap.room} tokens, but {self.url} takes "
+                f"{self._room}; start it with --max-model-len {swap.room}, or set a smaller deploy.max_tokens"
+            )
+        if self._loaded != swap.name:
+            self.close()
+        self._swap, self._sure = swap, False
+        self._served = self._base if swap.adapter is None else swap.name
+        patiently(self._make_sure, self._patience)
+
+    def sample(self, asks: Sequence[Ask]) -> Iterator[tuple[Ask, Sampled]]:
+        """Answers as they finish, AT_ONCE at a time."""
+        yield from as_finished(
+            asks, lambda one: (one, patiently(lambda: self._answer(one), self._patience)), AT_ONCE
+        )
+
+    def close(self) -> None:
+        """Unload the adapter; a server that is gone has none."""
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            try:
+                self._ask("unload_lora_adapter", {"lora_name": loaded}, silence=60.0)
+            except (Refused, Unreachable):
+                return
+
+    def _ask(self, path: str, body: object = None, silence: float | None = None) -> Any:
+        silence = self._patience.silence if silence is None else silence
+        return ask(f"{self.url}/v1/{path}", body, headers=self._headers, silence=silence)
+
+    def _first_word(self) -> tuple[str, int]:
+        """The name of the base there, and how many tokens a sequence may have (0: not said)."""
+        try:
+            cards = self._ask("models", silence=60.0)["data"]
+            base = next(card for card in cards if not card.get("parent"))
+            return str(base["id"]), int(base.get("max_model_len") or 0)
+        except (KeyError, TypeError, ValueError, StopIteration, AttributeError) as problem:
+            raise BadInput(
+                f"{self.url} is no server of vLLM: {self.url}/v1/models lists no model; for others, "
+                "set deploy.engine=server"
+            ) from problem
+
+    def _refuse_without_swaps(self) -> None:
+        """Raise BadInput if the server loads no adapters: it is told before anything is sampled."""
+        try:
+            self._ask("load_lora_adapter", {"lora_name": "", "lora_path": ""}, silence=60.0)
+        except Refused as problem:
+            if problem.status == 404:
+                raise BadInput(f"{self.url} loads no adapters at run time; {STARTED}") from problem
+
+    def _make_sure(self) -> None:
+        """Have the adapter loaded and compared, once for all who ask at the time."""
+        with self._lock:
+            if not self._sure:
+                self._load()
+                self._swap.check(self._listen())
+                self._sure = True
+
+    def _load(self) -> None:
+        """Load the adapter. One that is there already was loaded by somebody else: the comparison decides on it."""
+        self._salt = secrets.token_hex(8)  # states of an earlier adapter of this name are not used again
+        name, adapter = self._swap.name, self._swap.adapter
+        if adapter is None:
+            return
+        body = {"lora_name": name, "lora_path": str(adapter.resolve())}
+        try:
+            self._ask("load_lora_adapter", body, silence=300.0)
+        except (Refused, Unreachable) as problem:
+            if isinstance(problem, Unreachable) and problem.status != 500:
+                raise
+            if "already been loaded" not in str(problem):
+                raise ServerFailed(
+                    f"the adapter in {adapter} can't be loaded: {problem}; the server must be able to read "
+                    f"that folder, and {STARTED}"
+                ) from problem
+        self._loaded = name
+
+    def _listen(self) -> canary.Heard:
+        """What the server makes of the canary's sequences, as the generation and as its base."""
+        generation, probes = self._scores(self._served)
+        base = generation if self._swap.adapter is None else self._scores(self._base)[0]
+        if shaped(self._deploy) and not are_at_the_settings(probes):
+            raise ServerFailed(f"{self.url}: {RAW}")
+        return canary.Heard(generation, base)
+
+    def _scores(self, model: str) -> tuple[tuple[float, ...], list[float]]:
+        rows: list[list[float | None]] = []
+        probes: list[float] = []
+        for ids in self._swap.rows:
+            body = {"prompt_logprobs": 0, "logprobs": 0, "max_tokens": 1, **PROBE}
+            choice = self._complete(model, ids, body, silence=300.0)
+            scores = choice.get("prompt_logprobs")
+            if not isinstance(scores, list) or len(scores) != len(ids):
+                raise ServerFailed(f"{self.url} gives no log-probabilities of a prompt; {NOT_VLLM}")
+            rows.append(
+                [None if at is None else at[str(i)]["logprob"] for at, i in zip(scores, ids, strict=True)]
+            )
+            probes.append(choice["logprobs"]["token_logprobs"][0])
+        return canary.flat(rows), probes
+
+    def _answer(self, one: Ask) -> Sampled:
+        self._make_sure()
+        try:
+            choice = self._complete(
+                self._served, one.prompt_ids, {**self._sampling, "seed": one.request.seed}
+            )
+        except Unreachable as problem:
+            self._sure = self._sure and problem.status == BUSY
+            raise
+        except Refused as problem:
+            if problem.status != 404:
+                raise
+            self._sure = False  # restarted since: what was loaded is gone
+            raise Unreachable(str(problem), status=404) from problem
+        ids, held = choice.get("token_ids"), choice.get("logprobs")
+        if not isinstance(ids, list) or choice.get("prompt_token_ids") != list(one.prompt_ids) or not held:
+            raise ServerFailed(f"{self.url} gives no token ids, or others than were asked; {NOT_VLLM}")
+        if choice.get("finish_reason") not in (
+            "stop",
+            "length",
+        ):  # such as "abort", of a server that is shut down
+            raise Unreachable(f"{self.url} broke off an answer: {choice.get('finish_reason')}")
+        return Sampled(tuple(ids), tuple(held["token_logprobs"]), choice["finish_reason"])
+
+    def _complete(
+        self, model: str, ids: Sequence[int], body: dict[str, object], silence: float | None = None
+    ) -> dict[str, Any]:
+        """The one completion of a prompt; it must bear the name that was asked."""
+        wanted = {"model": model, "prompt": list(ids), "return_token_ids": True, "cache_salt": self._salt}
+        reply = self._ask("completions", {**wanted, **body}, silence)
+        try:
+            answered, choice = reply["model"], reply["choices"][0]
+        except (KeyError, IndexError, TypeError) as problem:
+            raise ServerFailed(f"{self.url} answers with no completion: {str(reply)[:200]}") from problem
+        if answered != model:
+            raise WrongModel(
+                f"{self.url} was asked as {model} and answers as {answered}; its answer is not taken"
+            )
+        found: dict[str, Any] = choice
+        return found
+
+
+STARTED = (
+    "it is started as: VLLM_ALLOW_RUNTIME_LORA_UPDATING=1 vllm serve BASE --enable-lora --max-lora-rank RANK "
+    "--logprobs-mode processed_logprobs"
+)
+
+NOT_VLLM = "this engine needs vLLM 0.11 or later; for other servers, set deploy.engine=server"

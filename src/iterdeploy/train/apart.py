@@ -1,0 +1,161 @@
+"""Training here, deployment elsewhere: a Trainer whose models answer in another engine or on another machine.
+
+What holds memory on one side is closed before the other begins, so that one card serves both in turn.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from iterdeploy.errors import BadInput, RunError
+from iterdeploy.models.canary import Expected
+from iterdeploy.models.vllm import Backend, VllmModel
+from iterdeploy.train.adapters import base_folder, content_id, open_generation
+from iterdeploy.train.local import LocalTrainer
+from iterdeploy.types import Model, Request, Trainer, TrainingJob
+
+
+class Apart:
+    """A Trainer that trains with `trainer` and opens generations with `load`. Either may have close()."""
+
+    def __init__(self, trainer: Trainer, load: Callable[[Path | None], Model]) -> None:
+        self._trainer, self._load = trainer, load
+        self._model: Model | None = None
+
+    def __enter__(self) -> Apart:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close_model()
+
+    def train(self, job: TrainingJob) -> None:
+        """Train, with no model deployed."""
+        self._close_model()
+        self._trainer.train(job)
+
+    def load(self, adapter: Path | None) -> Model:
+        """The model of one generation; what trained lets go of its memory first."""
+        self._close_model()
+        _close(self._trainer)
+        self._model = self._load(adapter)
+        return self._model
+
+    def _close_model(self) -> None:
+        model, self._model = self._model, None
+        _close(model)
+
+
+def _close(thing: object) -> None:
+    close = getattr(thing, "close", None)
+    if callable(close):
+        close()
+
+
+def on_vllm(trainer: LocalTrainer, server: str = "") -> Apart:
+    """The local trainer with generations deployed on vLLM: at the address `server`, or else in this process.
+
+    Raises BadInput, ServerFailed if that can't be: before anything is computed.
+    """
+    recipe = trainer.recipe
+    base, whole = recipe.base.model, recipe.train.method == "full" and recipe.generations > 0
+    end_ids = end_ids_of(base, trainer.tokenizer)
+    backend: Backend
+    if server:
+        from iterdeploy.models.vllm_server import VllmServer
+
+        if whole:
+            raise BadInput(
+                "train.method is 'full', and a server of vLLM takes adapters alone; set train.method=lora, "
+                "or leave --server out"
+            )
+        backend = VllmServer(server, recipe.deploy, end_ids, swaps=recipe.generations > 0)
+    else:
+        from iterdeploy.models.vllm_engine import VllmEngine
+
+        backend = VllmEngine(base_folder(base), recipe.deploy, end_ids, 0 if whole else recipe.train.rank)
+
+    def load(adapter: Path | None) -> Model:
+        name = content_id(base, adapter)
+
+        def expect(rows: Sequence[Sequence[int]]) -> Expected:
+            return expected(base, adapter, name, rows)
+
+        return VllmModel(name, adapter, backend, _Reader(trainer), expect, recipe.deploy.max_tokens, end_ids)
+
+    return Apart(trainer, load)
+
+
+class _Reader:
+    """Prompts and answers as the local trainer reads them."""
+
+    def __init__(self, trainer: LocalTrainer) -> None:
+        self._trainer = trainer
+
+    def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
+        return self._trainer.prompt_ids(requests)
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        text: str = self._trainer.tokenizer.decode(list(token_ids), skip_special_tokens=False)
+        return text
+
+
+def end_ids_of(base: str, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer, read from the files of a base as the model itself would have them."""
+    from transformers import AutoConfig, GenerationConfig
+
+    folder, config = base_folder(base), None
+    with suppress(OSError):
+        config = GenerationConfig.from_pretrained(folder)
+    if config is None:
+        config = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder))
+    ends = config.eos_token_id
+    return frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
+
+
+def expected(base: str, adapter: Path | None, name: str, rows: Sequence[Sequence[int]]) -> Expected:
+    """Log-probability of each token but the first of `rows` under a generation and under its base.
+
+    The model is opened for this alone and is gone afterwards. Raises RunError if it is no longer the one of `name`.
+    """
+    import torch
+
+    from iterdeploy.train.work import one_thread
+
+    with one_thread():
+        model, _ = open_generation(base, adapter)
+        found = content_id(base, adapter)
+        if found != name:
+            raise RunError(
+                f"{adapter or base} was {name} and is now {found}: somebody replaced it; start the command again"
+            )
+        dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
+        model.eval()
+        generation = plain = _scores(model, rows)
+        if hasattr(model, "disable_adapter"):
+            with model.disable_adapter():
+                plain = _scores(model, rows)
+    del model
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return Expected(generation, plain, dtype)
+
+
+def _scores(model: Any, rows: Sequence[Sequence[int]]) -> tuple[float, ...]:
+    import torch
+
+    found: list[float] = []
+    with torch.inference_mode():
+        for row in rows:
+            ids = torch.tensor([list(row)], device=model.device)
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, :-1]
+            scores = logits.float().log_softmax(-1).gather(1, ids[0, 1:, None])
+            found += scores[:, 0].tolist()
+    return tuple(found)
