@@ -53,15 +53,16 @@ def unpack(file: Path, out: Path) -> None:
     model = AutoModelForCausalLM.from_pretrained(
         file.parent, gguf_file=file.name, dtype=torch.float32, quantization_config=GgufConfig(dequantize=True)
     )
-    ends = {tokenizer.eos_token_id, *tokenizer.convert_tokens_to_ids(ends_in(tokenizer))}
-    model.generation_config.eos_token_id = sorted(ends)
+    model.generation_config.eos_token_id = end_ids(tokenizer)
     model.save_pretrained(out)
     tokenizer.save_pretrained(out)
 
 
-def ends_in(tokenizer: Any) -> list[str]:
-    """Tokens that end an answer or a turn, of those that the vocabulary has."""
-    return [t for t in ("<|im_end|>", "<|endoftext|>", "<end_of_turn>") if t in tokenizer.get_vocab()]
+def end_ids(tokenizer: Any) -> list[int]:
+    """Tokens that end an answer or a turn: what the file says, and the usual ones that the vocabulary has."""
+    words = tokenizer.get_vocab()
+    usual = [words[word] for word in ("<|im_end|>", "<|endoftext|>", "<end_of_turn>") if word in words]
+    return sorted({tokenizer.eos_token_id, *usual})
 
 
 def split_digits(tokenizer: Any, file: Path) -> None:

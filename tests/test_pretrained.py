@@ -29,9 +29,9 @@ from iterdeploy.types import SPLITS, Fault, Task, Trace
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
-BYTES = sorted(bytes_to_unicode().values())
+BYTES: list[str] = sorted(bytes_to_unicode().values())  # type: ignore[no-untyped-call]
 PAIR = BYTES[0] * 2  # the one merge, without which transformers reads no GGUF file
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 3 + 256 + 1, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
     "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 1024,
     "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "initializer_range": 0.2,

@@ -24,7 +24,7 @@ from iterdeploy.types import Request, Trace
 
 WINDOW, TOKENS = 8, 24
 WORDS = [f" w{n}" for n in range(60)]
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 2,
     "num_key_value_heads": 1, "head_dim": 16, "sliding_window": WINDOW, "bos_token_id": 1, "eos_token_id": 63,
     "pad_token_id": 0, "initializer_range": 0.4, "max_position_embeddings": 128,
