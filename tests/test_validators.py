@@ -130,7 +130,7 @@ def test_what_is_short_or_of_one_worker_is_judged_here(run: Run, size: int, doma
 
 
 def test_a_long_trace_at_the_end_of_short_ones_starts_processes_too() -> None:
-    pace = validators._Pace()
+    pace = validators.Pace()
     for _ in range(100):
         pace.judged(Counting(), *one_trace())
     assert pace.left(deque([one_trace()] * 1000)) == 0, "too little is known"

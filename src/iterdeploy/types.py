@@ -15,7 +15,8 @@ from typing import Literal, Protocol, runtime_checkable
 Split = Literal["deployed", "heldout"]
 SPLITS: tuple[Split, ...] = ("deployed", "heldout")
 
-Finish = Literal["stop", "length"]
+Finish = Literal["stop", "length", "filtered"]
+"""Why an answer ended: by its end token, at the token limit, or by a server that refused or withheld it."""
 
 
 class Fault(StrEnum):
@@ -69,7 +70,9 @@ class Trace:
     model: str  # content id of the model that answered
     text: str  # the completion decoded, special tokens kept; before it what a chat template has opened of it
     prompt_ids: tuple[int, ...]
-    token_ids: tuple[int, ...]  # the completion, end token included where it was sampled
+    token_ids: tuple[
+        int, ...
+    ]  # the completion, end token included where it was sampled; () where a server keeps them
     logprobs: tuple[float, ...]  # log-probability of each sampled token at the sampling settings, nats
     finish: Finish
     source: str = "model"

@@ -51,7 +51,7 @@ class Validators:
 
     def __call__(self, domain: Domain, work: Work) -> Generator[Verdict, None, None]:
         """Verdicts on all of the work."""
-        waiting, pace = deque(work), _Pace()
+        waiting, pace = deque(work), Pace()
         while waiting and (self.size == 1 or pace.left(waiting) < PAYS):
             yield pace.judged(domain, *waiting.popleft())
         if waiting and self._can_travel():
@@ -68,7 +68,7 @@ class Validators:
         return True
 
 
-class _Pace:
+class Pace:
     """How long judging takes here, from the latest traces: the first are slower, and later tasks larger."""
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class _Pace:
 
 
 def _together(
-    domain: Domain, waiting: deque[tuple[Task, Trace]], pace: _Pace, connections: Sequence[Connection]
+    domain: Domain, waiting: deque[tuple[Task, Trace]], pace: Pace, connections: Sequence[Connection]
 ) -> Iterator[Verdict]:
     """Verdicts as they come. Until the first process is there, this one goes on; what is left is nobody's."""
     given: dict[Connection, list[tuple[Task, Trace]]] = {connection: [] for connection in connections}

@@ -96,3 +96,15 @@ def test_plain_lines_name_every_step_once_it_ends_and_are_few() -> None:
 def test_words() -> None:
     assert [clock_face(s) for s in (None, 7.2, 187, 7500)] == ["unknown", "0:07", "3:07", "2:05:00"]
     assert [count(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]
+
+
+def test_time_left_follows_answers_that_get_longer() -> None:
+    steps = tuple(Step(number, "deploy", 10, 0, 10.0) for number in range(5))
+    hands = Hands()
+    left = TimeLeft(steps, hands)
+    for number, seconds in enumerate((30.0, 10.0, 15.0)):  # the first also started the workers
+        left.update(Progress(number, "deploy", 0, 10))
+        hands.now += seconds
+        left.update(Progress(number, "deploy", 10, 10))
+    left.update(Progress(3, "deploy", 0, 10))
+    assert left.seconds() == pytest.approx(20.0 + 25.0)

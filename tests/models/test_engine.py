@@ -16,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
+from iterdeploy.errors import RunError
+from iterdeploy.models import engine as module
 from iterdeploy.models.engine import BLOCK, ROOM, Engine, Sampling, blocks, draw
 from iterdeploy.train.adapters import open_base
 from iterdeploy.types import Request, Trace
@@ -241,3 +243,70 @@ def test_temperature_zero_takes_the_most_likely() -> None:
     chosen, logprobs = draw(logits, np.full(6, 0.999), GREEDY)
     assert torch.equal(chosen, logits.argmax(-1))
     torch.testing.assert_close(logprobs, logits.double().log_softmax(-1).max(-1).values)
+
+
+class Small:
+    """A model on a card that has room for so many rows."""
+
+    def __init__(self, model: Any, room: int) -> None:
+        self.model, self.room = model, room
+        self.most = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def eval(self) -> Small:
+        return self
+
+    def __call__(self, **inputs: Any) -> Any:
+        if len(inputs["input_ids"]) > self.room:
+            raise torch.OutOfMemoryError("no room")
+        self.most = max(self.most, len(inputs["input_ids"]))
+        return self.model(**inputs)
+
+
+def test_a_block_that_does_not_fit_is_sampled_in_halves(engine: MakeEngine, sampled: list[Trace]) -> None:
+    whole = engine(HOT)
+    small = Small(whole.model, 3)
+    found = answers(Engine(small, whole.tokenizer, HOT, "tiny"), tiny.requests())
+    assert small.most <= 3
+    assert [trace.id for trace in found] == [trace.id for trace in sampled]
+    same = sum(a.token_ids == b.token_ids for a, b in zip(found, sampled, strict=True))
+    assert same >= 0.9 * len(found), "only rounding may differ"
+
+
+def test_an_answer_that_does_not_fit_alone_is_named(engine: MakeEngine) -> None:
+    whole = engine(HOT)
+    with pytest.raises(
+        RunError, match=r"an answer to task \S+ \(\d+ prompt tokens\) of up to 80 tokens does not fit"
+    ):
+        answers(Engine(Small(whole.model, 0), whole.tokenizer, HOT, "tiny"), tiny.requests())
+
+
+def test_a_block_is_cut_before_it_begins_by_the_size_of_the_card(
+    engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = engine(HOT)
+    prompts = [[5] * 20] * 8
+    weights = sum(p.numel() * p.element_size() for p in one.model.parameters())
+    shape = one.model.config
+    token = 2 * shape.num_hidden_layers * shape.num_key_value_heads * shape.head_dim * 4
+    assert module.cache_bytes(one.model) == token
+    for rows, fits in ((8, True), (7, False)):
+        room = (weights + rows * 100 * token) / module.CACHE_SHARE + 1
+        monkeypatch.setattr(module, "memory_of", lambda device, room=room: room)
+        assert one._fits(prompts) is fits
+
+
+def test_a_long_cache_is_seldom_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM", 4)
+    monkeypatch.setattr(module, "LONG", 64)
+    layer, rooms = module.GrowingLayer(), []
+    said = torch.arange(1000.0).reshape(1, 1, 1000, 1)
+    for at in range(1000):
+        keys, values = layer.update(said[:, :, at : at + 1], -said[:, :, at : at + 1])
+        rooms.append(layer.keys.shape[2])
+    assert torch.equal(keys, said)
+    assert torch.equal(values, -said)
+    assert len(set(rooms)) < 30
+    assert rooms[-1] < 1300

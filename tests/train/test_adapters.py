@@ -267,3 +267,13 @@ def test_the_tokenizer_is_that_of_the_base(base: Path, one: Path) -> None:
     prompt = tiny.tasks()[0].prompt
     _, tokenizer = open_generation(str(base), one)
     assert tokenizer.decode(tokenizer(prompt, add_special_tokens=False)["input_ids"]) == prompt
+
+
+def test_an_adapter_on_a_bfloat16_base_learns_in_float32(base: Path, one: Path) -> None:
+    fresh = with_lora(open_base(str(base), "bfloat16")[0], LORA)
+    opened, _ = open_generation(str(base), one, trainable=True, precision="bfloat16")
+    for model in (fresh, opened):
+        trained = {p.dtype for p in model.parameters() if p.requires_grad}
+        frozen = {p.dtype for p in model.parameters() if not p.requires_grad}
+        assert (trained, frozen) == ({torch.float32}, {torch.bfloat16})
+    assert open_base(str(base))[0].dtype == open_base(str(base), "float32")[0].dtype == torch.float32

@@ -289,3 +289,49 @@ def test_a_loss_that_is_no_number_ends_the_training(base: Path, tmp_path: Path) 
     ):
         trained(base, wild, State(tmp_path / "state", "job"))
     assert not (tmp_path / "state").exists()
+
+
+class Small:
+    """A model on a card that has room for so many rows."""
+
+    def __init__(self, model: Any, room: int) -> None:
+        self.model, self.room = model, room
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    def __call__(self, **inputs: Any) -> Any:
+        if len(inputs["input_ids"]) > self.room:
+            raise torch.OutOfMemoryError("no room")
+        return self.model(**inputs)
+
+
+def test_rows_that_do_not_fit_together_give_the_same_gradient_in_halves(base: Path) -> None:
+    model, optimizer = opened(base, Train(rank=4))
+    rows = [Row(e.prompt_ids, e.completion_ids) for e in EXAMPLES]
+    scales = [0.01 * (i + 1) for i in range(len(rows))]
+    whole = shard_gradient(model, optimizer.parameters, rows, scales, 0)
+    parts = shard_gradient(Small(model, 2), optimizer.parameters, rows, scales, 0)
+    assert float((whole - parts).norm() / whole.norm()) < 1e-5
+
+
+def test_one_row_that_does_not_fit_says_how_long_it_is_and_what_to_set(base: Path) -> None:
+    model, optimizer = opened(base, Train(rank=4))
+    row = Row(EXAMPLES[0].prompt_ids, EXAMPLES[0].completion_ids)
+    lengths = (
+        rf"{len(row.prompt)} prompt and {len(row.completion)} completion tokens .* train\.checkpointing='on'"
+    )
+    with pytest.raises(TrainingRefused, match=lengths):
+        shard_gradient(Small(model, 0), optimizer.parameters, [row], [1.0], 0)
+
+
+def test_activations_that_are_made_anew_give_the_same_gradient(base: Path) -> None:
+    model, optimizer = opened(base, Train(rank=4))
+    rows = [Row(e.prompt_ids, e.completion_ids) for e in EXAMPLES]
+    model.train()
+    whole = shard_gradient(model, optimizer.parameters, rows, [0.1] * len(rows), 0)
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    assert model.is_gradient_checkpointing
+    again = shard_gradient(model, optimizer.parameters, rows, [0.1] * len(rows), 0)
+    assert float(whole.norm()) > 0
+    assert float((whole - again).norm() / whole.norm()) < 1e-5

@@ -19,6 +19,7 @@ from iterdeploy.export import chat
 from iterdeploy.recipe import Base, Curate, Deploy, Recipe, Train
 from iterdeploy.store import Run
 from iterdeploy.train.adapters import content_id
+from iterdeploy.train.apart import _Reader
 from iterdeploy.train.base import new_model
 from iterdeploy.train.local import LocalTrainer
 from iterdeploy.types import Example, Fault, Request, Task, Trace, TrainingJob
@@ -78,6 +79,13 @@ def test_the_same_prompt_is_read_as_it_stands_without_the_template(folder: Path)
         (trace, *_) = trainer.load(None).answer(requests()[:1])
     assert decoded(folder, trace.prompt_ids) == PROMPT
     assert trace.text == decoded(folder, trace.token_ids)
+
+
+def test_another_engine_reads_and_writes_the_same(folder: Path, traces: list[Trace]) -> None:
+    """What vLLM is given and what is made of its tokens come from the same trainer."""
+    reader = _Reader(LocalTrainer(recipe(folder)))
+    assert reader.prompt_ids(requests()) == [list(trace.prompt_ids) for trace in traces]
+    assert [reader.text(trace.token_ids) for trace in traces] == [trace.text for trace in traces]
 
 
 def test_what_is_done_is_kept_apart_here_too(folder: Path, traces: list[Trace]) -> None:

@@ -8,7 +8,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iterdeploy.gpus import gpus
+
 if TYPE_CHECKING:
+    from iterdeploy.cli.rooms import Cluster
     from iterdeploy.recipe import Recipe
 
 Commands = Any  # argparse names the class of its sub-commands only in private
@@ -49,9 +52,9 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--workers",
         type=_count,
-        default=1 if Path("/dev/nvidiactl").exists() else cores(),  # on a GPU workers would share its memory
+        default=len(gpus()) or cores(),
         metavar="N",
-        help="processes that sample, judge and train; default: one a core, and one in all where a GPU computes; "
+        help="processes that sample, judge and train; default: one a GPU, or where there is none, one a core; "
         "results do not depend on it",
     )
 
@@ -64,6 +67,38 @@ def add_server(command: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="sample at this address, e.g. http://localhost:8000; for deploy.engine=vllm or server",
     )
+    command.add_argument(
+        "--server-set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="deploy.engine=server: how it is asked, e.g. at_once=8 (see docs/server.md); may be repeated",
+    )
+
+
+def add_cluster(command: argparse.ArgumentParser) -> None:
+    """The cluster that computes; it moves no byte of the result either."""
+    command.add_argument(
+        "--cluster",
+        default="",
+        metavar="ADDRESS",
+        help="sample, judge and train on Ray: HOST:PORT, auto, ray://HOST:PORT, or local, which starts one on this "
+        "machine; results do not depend on it",
+    )
+    command.add_argument(
+        "--cluster-workers",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="workers on the cluster; default: one a GPU, or one a CPU where it has none",
+    )
+
+
+def cluster_of(args: argparse.Namespace) -> Cluster:
+    """The cluster that the arguments of `add_cluster` name."""
+    from iterdeploy.cli.rooms import Cluster
+
+    return Cluster(args.cluster, args.cluster_workers)
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:

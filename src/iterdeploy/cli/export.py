@@ -13,8 +13,9 @@ from iterdeploy.errors import BadInput
 if TYPE_CHECKING:
     from iterdeploy.store import Run
 
-WHAT = ("traces", "examples", "adapter", "figures", "metrics")
+WHAT = ("traces", "examples", "adapter", "merged", "gguf", "figures", "metrics")
 SPLITS = ("deployed", "heldout")
+DTYPES = ("float32", "bfloat16", "float16")
 FORMS = ("prompt-completion", "messages", "tokens")
 KINDS = ("jsonl", "parquet", "dataset")
 TRACKERS = ("tensorboard", "mlflow", "trackio", "wandb", "csv")
@@ -24,7 +25,7 @@ def add(commands: Commands) -> None:
     """Add `export` to the command line."""
     export = commands.add_parser(
         "export",
-        help="write traces, training sets, an adapter, figures or metrics in the forms that others read",
+        help="write traces, training sets, an adapter, a model, figures or metrics in the forms that others read",
     )
     export.add_argument("what", choices=WHAT, help="what to write; each argument below says what it is for")
     export.add_argument("folder", type=Path, metavar="RUN", help="the folder of a run")
@@ -39,12 +40,15 @@ def add(commands: Commands) -> None:
         "--generation",
         type=int,
         metavar="N",
-        help="traces: one generation alone; examples, adapter: not the last but N",
+        help="traces: one generation alone; examples, adapter, merged, gguf: not the last but N",
     )
     export.add_argument("--split", choices=SPLITS, help="traces: deployed or held-out tasks alone")
     export.add_argument("--valid", action="store_true", help="traces: valid answers alone")
     export.add_argument(
         "--base", metavar="NAME", help="adapter: the base that its config names, for other machines"
+    )
+    export.add_argument(
+        "--dtype", choices=DTYPES, help="merged, gguf: how weights are stored; default: as those of the base"
     )
     add_json(export)
     export.set_defaults(act=act)
@@ -60,6 +64,8 @@ def act(args: argparse.Namespace) -> int:
         "traces": _table,
         "examples": _table,
         "adapter": _adapter,
+        "merged": _merged,
+        "gguf": _merged,
         "figures": _figures,
         "metrics": _metrics,
     }[args.what](run, args)
@@ -73,10 +79,11 @@ def act(args: argparse.Namespace) -> int:
 _FOR = {
     "to": ("traces", "examples", "metrics"),
     "form": ("traces", "examples"),
-    "generation": ("traces", "examples", "adapter"),
+    "generation": ("traces", "examples", "adapter", "merged", "gguf"),
     "split": ("traces",),
     "valid": ("traces",),
     "base": ("adapter",),
+    "dtype": ("merged", "gguf"),
 }
 
 
@@ -110,6 +117,15 @@ def _adapter(run: Run, args: argparse.Namespace) -> str:
 
     number = write_adapter(run, args.generation, args.out, args.base)
     return f"the adapter of generation {number}, with a model card"
+
+
+def _merged(run: Run, args: argparse.Namespace) -> str:
+    from iterdeploy.export.merged import next_steps, write_gguf, write_merged
+
+    write = write_gguf if args.what == "gguf" else write_merged
+    number, gap = write(run, args.generation, args.out, args.dtype)
+    lines = [f"generation {number}, merged: {gap.sentence()}", "", "next"]
+    return "\n".join([*lines, *(f"  {step}" for step in next_steps(args.out, args.what))])
 
 
 def _figures(run: Run, args: argparse.Namespace) -> str:

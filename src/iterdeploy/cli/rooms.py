@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,21 @@ from iterdeploy.plugins import plugin
 if TYPE_CHECKING:
     from iterdeploy.measure import Bound
     from iterdeploy.recipe import Recipe
+    from iterdeploy.store import Run
+    from iterdeploy.train.local import LocalTrainer
     from iterdeploy.types import Domain, Trainer
     from iterdeploy.validators import Judge
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where work is done that is not done here: an address as `--cluster` takes it; 0 workers: as many as fit."""
+
+    address: str = ""
+    workers: int = 0
+
+
+HERE = Cluster()
 
 
 def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
@@ -40,20 +54,45 @@ def open_second(recipe: Recipe) -> Domain | None:
     return open_domain(with_settings(recipe, [f"validate.validator={recipe.validate.second}"]))
 
 
-def judge_of(recipe: Recipe, workers: int) -> Judge:
-    """What judges the traces of a run, by so many processes where that pays."""
+def judge_of(recipe: Recipe, workers: int, cluster: Cluster = HERE) -> Judge:
+    """What judges the traces of a run, by so many processes where that pays, or on a cluster."""
+    if cluster.address:
+        from iterdeploy.cluster.connect import connect
+        from iterdeploy.cluster.judges import ClusterValidators
+
+        connect(cluster.address)
+        return ClusterValidators(partial(open_domain, recipe))
     from iterdeploy.validators import Validators
 
     return Validators(workers, partial(open_domain, recipe))
 
 
 @contextmanager
-def open_trainer(recipe: Recipe, workers: int, domain: Domain, server: str = "") -> Iterator[Trainer]:
-    """The recipe's trainer: the local one, or `module:attribute` given as base.model.
+def open_trainer(
+    recipe: Recipe,
+    workers: int,
+    domain: Domain,
+    server: str = "",
+    server_set: Sequence[str] = (),
+    cluster: Cluster = HERE,
+) -> Iterator[Trainer]:
+    """The recipe's trainer: the local one, one on a cluster, or `module:attribute` given as base.model.
 
-    `server` is the address of what samples, where deploy.engine is not transformers.
+    `server` is the address of what samples, where deploy.engine is not transformers; `server_set` says how it is asked.
     """
     engine = recipe.deploy.engine
+    if recipe.train.sharding != "none" and not cluster.address:
+        raise BadInput(
+            f"train.sharding is {recipe.train.sharding!r}, which trains on a cluster; give its address with --cluster, "
+            "or set train.sharding=none"
+        )
+    if server_set and engine != "server":
+        raise BadInput(f"--server-set {server_set[0]} is for deploy.engine=server, and here it is {engine!r}")
+    if engine == "server":
+        from iterdeploy.models.server import ServerTrainer, terms_of
+
+        yield ServerTrainer(recipe, server, terms_of(server_set))
+        return
     if server and engine == "transformers":
         raise BadInput(
             f"--server {server} is given, but deploy.engine is 'transformers', which samples in this program; "
@@ -68,14 +107,8 @@ def open_trainer(recipe: Recipe, workers: int, domain: Domain, server: str = "")
         trainer: Trainer = made(plugin(recipe.base.model), recipe, members=("train", "load"))
         yield trainer
         return
-    if engine == "server":
-        raise BadInput(
-            "deploy.engine is 'server', which can't be used yet; set deploy.engine=transformers or vllm"
-        )
-    from iterdeploy.train.local import LocalTrainer
-
     names = getattr(domain, "names", ())  # of objects that augmentation may permute
-    with LocalTrainer(recipe, workers=workers, names=names) as local:
+    with _trainer_of_base(recipe, workers, names, cluster) as local:
         if engine == "transformers":
             yield local
             return
@@ -83,6 +116,25 @@ def open_trainer(recipe: Recipe, workers: int, domain: Domain, server: str = "")
 
         with on_vllm(local, server) as apart:
             yield apart
+
+
+def _trainer_of_base(recipe: Recipe, workers: int, names: Sequence[str], cluster: Cluster) -> LocalTrainer:
+    from iterdeploy.train.local import LocalTrainer
+
+    if not cluster.address:
+        return LocalTrainer(recipe, workers=workers, names=names)
+    from iterdeploy.cluster.connect import connect
+    from iterdeploy.cluster.trainer import ClusterTrainer
+
+    connect(cluster.address)
+    return ClusterTrainer(recipe, cluster.workers, names)
+
+
+def keep_spending(trainer: Trainer, run: Run) -> None:
+    """Let a trainer that pays for answers write into the run's folder what they took."""
+    keep = getattr(trainer, "keep_in", None)
+    if callable(keep):
+        keep(run.path)
 
 
 def bound_of(domain: Domain) -> Bound | None:

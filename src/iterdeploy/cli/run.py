@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from iterdeploy.cli.arguments import (
     Commands,
+    add_cluster,
     add_json,
     add_recipe,
     add_server,
     add_workers,
+    cluster_of,
     print_json,
     recipe_of,
 )
@@ -43,6 +45,7 @@ def add(commands: Commands) -> None:
     run.add_argument("--out", type=Path, metavar="RUN", help="the run's folder; default: runs/NAME-seedN")
     add_workers(run)
     add_server(run)
+    add_cluster(run)
     add_json(run)
     run.add_argument(
         "--track",
@@ -61,15 +64,17 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
-    from iterdeploy.cli.rooms import open_domain, open_second, open_trainer
+    from iterdeploy.cli.rooms import keep_spending, open_domain, open_second, open_trainer
     from iterdeploy.store import Run
 
     recipe, trackers = recipe_of(args), _trackers(args.track)
     domain, _ = open_domain(recipe), open_second(recipe)
     console = Console(stderr=args.json, highlight=False)
-    with open_trainer(recipe, args.workers, domain, args.server) as trainer:
+    served = args.server, args.server_set
+    with open_trainer(recipe, args.workers, domain, *served, cluster=cluster_of(args)) as trainer:
         # only now: a wrong name must not leave a folder
         run = Run.create(args.out or default_folder(recipe), recipe)
+        keep_spending(trainer, run)
         try:
             numbers = _run(run, domain, trainer, args, console, trackers)
         except KeyboardInterrupt:
@@ -116,7 +121,8 @@ def _run(
         else:
             written.append(write_report(finished, bound_of(domain), point, pictures=False))
 
-    plan, judge = plan_of(run.recipe, args.workers, domain), judge_of(run.recipe, args.workers)
+    plan = plan_of(run.recipe, args.workers, domain)
+    judge = judge_of(run.recipe, args.workers, cluster_of(args))
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
         run_loop(
             run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge,
@@ -143,12 +149,15 @@ def _show_start(run: Run, finished: int, console: Console) -> None:
 
 
 def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: Console) -> None:
+    from iterdeploy.cli.spending import spending_lines
     from iterdeploy.report.terminal import overview
 
     here, command = shlex.quote(str(run.path)), shlex.quote(_command())
     console.print()
     console.print(overview(numbers))
     console.print()
+    for line in spending_lines(run):
+        console.print(line, markup=False, soft_wrap=True)
     lines = [
         f"look at   {run.path / 'report.html'}: every figure and every answer, in a browser",
         f"picture   {run.path / 'solved.png'}",
@@ -172,6 +181,7 @@ def _show_end(run: Run, numbers: RunNumbers, args: argparse.Namespace, console: 
 def _next_seed(run: Run, args: argparse.Namespace) -> str:
     settings = [word for setting in args.settings for word in ("--set", setting)]
     there = ["--server", args.server] if args.server else []
+    there += [word for setting in args.server_set for word in ("--server-set", setting)]
     return shlex.join([_command(), "run", args.recipe, "--seed", str(run.recipe.seed + 1), *settings, *there])
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from iterdeploy.answers import Answer
     from iterdeploy.store import Run
+    from iterdeploy.types import Trace
 
 
 def add(commands: Commands) -> None:
@@ -136,10 +137,17 @@ def _show(shown: Shown, console: Console) -> None:
     console.print("\nverdict", style="bold")
     console.print(_verdict(shown), style="green" if verdict.valid else "red")
     console.print(
-        f"{len(trace.token_ids)} tokens, {verdict.reasoning_tokens} of them reasoning; "
+        f"{_length(trace)}, {verdict.reasoning_tokens} of them reasoning; "
         f"finish: {trace.finish}; validator: {verdict.validator}"
     )
     console.print(_lineage(shown))
+
+
+def _length(trace: Trace) -> str:
+    """In tokens; in words where a server keeps the tokens."""
+    if trace.token_ids or not trace.text:
+        return f"{len(trace.token_ids)} tokens"
+    return f"{len(trace.text.split())} words (token ids are not known)"
 
 
 def _section(console: Console, title: str, text: str) -> None:

@@ -38,17 +38,23 @@ def act(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.markup import escape
 
+    from iterdeploy.cli.spending import lines_of
+
     console = Console(highlight=False)
     head = f"[bold]{escape(state['name'])}[/bold], seed {state['seed']}, in {escape(state['run'])}"
     console.print(head, soft_wrap=True)
     if state["generations"]:
         console.print(_table(state["generations"]))
+    for line in lines_of(state["server"]):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(_where(state), markup=False, soft_wrap=True)
     return 0
 
 
 def state_of(run: Run) -> dict[str, Any]:
     """The object of `status --json`."""
+    from iterdeploy.models.spending import spending_of
+
     seconds: dict[int | None, float] = defaultdict(float)
     for row in run.clock():
         seconds[row["generation"]] += row["seconds"]
@@ -62,6 +68,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "finished": step is None,
         "next": step,
         "seconds": round(sum(seconds.values()), 3),
+        "server": spending_of(run.path),
         "generations": generations,
     }
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iterdeploy.cli.arguments import Commands, add_run, add_server, add_workers
-from iterdeploy.errors import BadInput
+from iterdeploy.cli.arguments import Commands, add_cluster, add_run, add_server, add_workers, cluster_of
+from iterdeploy.errors import BadInput, TrainingRefused
 from iterdeploy.types import SPLITS
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def _add(
         )
     if workers:
         add_workers(command)
+        add_cluster(command)
     command.set_defaults(act=_acting(name, step))
     return command
 
@@ -64,7 +65,8 @@ def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
         from iterdeploy.store import Run
 
         run = Run.open(args.folder)
-        _refuse_outside(args.generation, run)
+        _refuse_elsewhere(name, run)
+        _refuse_outside(args.generation, run, name)
         domain = open_domain(run.recipe)
         refuse_changed_tasks(run, domain)
         plan = plan_of(run.recipe, getattr(args, "workers", 1), domain)
@@ -77,17 +79,29 @@ def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
     return act
 
 
-def _refuse_outside(generation: int, run: Run) -> None:
-    if not 0 <= generation <= run.recipe.generations:
-        last = run.recipe.generations
+def _refuse_elsewhere(step: str, run: Run) -> None:
+    if step == "train" and run.recipe.deploy.engine == "server":
+        from iterdeploy.models.server import ELSEWHERE
+
+        raise TrainingRefused(
+            f"{run.path} deploys a model behind a server, which can't be trained here; {ELSEWHERE}"
+        )
+
+
+def _refuse_outside(generation: int, run: Run, step: str) -> None:
+    """Curation may be one ahead: what it leaves may be trained on elsewhere."""
+    last = run.recipe.generations
+    if not 0 <= generation <= last + (step == "curate"):
         raise BadInput(f"generation {generation} is not in this run; its recipe has 0 (the base) to {last}")
 
 
 def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import open_domain, open_trainer
+    from iterdeploy.cli.rooms import keep_spending, open_domain, open_trainer
     from iterdeploy.loop import deploy_step
 
-    with open_trainer(run.recipe, args.workers, open_domain(run.recipe), args.server) as trainer:
+    domain, served = open_domain(run.recipe), (args.server, args.server_set)
+    with open_trainer(run.recipe, args.workers, domain, *served, cluster=cluster_of(args)) as trainer:
+        keep_spending(trainer, run)
         deploy_step(run, trainer, args.generation, watch, args.split)
     file = run.traces_file(args.generation, args.split)
     return f"{len(run.traces(args.generation, args.split))} traces in {file}"
@@ -97,7 +111,7 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import judge_of, open_domain, open_second
     from iterdeploy.loop import second_step, summarise_step, validate_step
 
-    judge = judge_of(run.recipe, args.workers)
+    judge = judge_of(run.recipe, args.workers, cluster_of(args))
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
     if args.split == "deployed":
         second_step(run, open_second(run.recipe), args.generation, watch)
@@ -127,7 +141,7 @@ def _train(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
     _refuse_base(args.generation, "trained")
     alone = with_settings(run.recipe, ["deploy.engine=transformers"])  # nothing is deployed to train
-    with open_trainer(alone, args.workers, open_domain(run.recipe)) as trainer:
+    with open_trainer(alone, args.workers, open_domain(run.recipe), cluster=cluster_of(args)) as trainer:
         train_step(run, trainer, args.generation, watch)
     return f"generation {args.generation} is trained: {run.adapter_folder(args.generation)}"
 

@@ -25,8 +25,8 @@ class TimeLeft:
         self._last = clock()  # when the step before the current one ended
         self._now: Progress | None = None
         self._first_done = 0
-        self._spent: dict[str, float] = defaultdict(float)
-        self._expected: dict[str, float] = defaultdict(float)
+        # by kind of step and generation: [seconds spent, seconds that were planned for that]
+        self._booked: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
         self._event = self._last
 
     def update(self, progress: Progress) -> None:
@@ -43,7 +43,7 @@ class TimeLeft:
         if self._now is None or _key(self._now) not in self._prior:
             return None
         later = self._order[self._order.index(_key(self._now)) + 1 :]
-        return self._current() + sum(self._prior[key] * self._scale(key[1]) for key in later)
+        return self._current() + sum(self._prior[key] * self._scale(key[1], key[0]) for key in later)
 
     def share(self) -> float:
         """How much of the whole run's planned time is done, from 0 to 1."""
@@ -62,15 +62,29 @@ class TimeLeft:
         if fresh >= SETTLED * (self._now.total - self._first_done) and spent > 1.0:
             return max(0.0, spent / fresh * open_units - (self._clock() - self._event))
         share = open_units / max(1, self._now.total)
-        return self._prior[_key(self._now)] * self._scale(self._now.step) * share
+        return self._prior[_key(self._now)] * self._scale(self._now.step, self._now.generation) * share
 
-    def _scale(self, step: str) -> float:
-        """Measured over planned, of this kind of step; of all kinds where this one is new."""
-        kind = step.rpartition("/")[2]
-        if self._expected[kind] > 0:
-            return self._spent[kind] / self._expected[kind]
-        expected = sum(self._expected.values())
-        return sum(self._spent.values()) / expected if expected else 1.0
+    def _scale(self, step: str, generation: int) -> float:
+        """Measured over planned, of this kind of step; of all kinds where this one is new.
+
+        Answers get longer than planned, or shorter, from one generation to the next: what the last generation needed
+        counts, and the trend since the first that was trained. Generation 0 also started the workers.
+        """
+        ratios = self._ratios(step.rpartition("/")[2])
+        if ratios:
+            last = max(ratios)
+            trained = [number for number in sorted(ratios) if number]
+            span = trained[-1] - trained[0] if trained else 0
+            trend = (ratios[trained[-1]] - ratios[trained[0]]) / span if span else 0.0
+            return max(0.0, ratios[last] + max(0.0, trend) * (generation - last))
+        sums = [sums for rows in self._booked.values() for sums in rows.values()]
+        expected = sum(planned for _, planned in sums)
+        return sum(spent for spent, _ in sums) / expected if expected else 1.0
+
+    def _ratios(self, kind: str) -> dict[int, float]:
+        """Measured over planned by generation."""
+        booked = self._booked.get(kind, {})
+        return {number: spent / planned for number, (spent, planned) in booked.items() if planned > 0}
 
     def _close(self) -> None:
         """Book the step that has just ended under its kind."""
@@ -79,8 +93,9 @@ class TimeLeft:
         kind = self._now.step.rpartition("/")[2]
         fresh = (self._now.done - self._first_done) / max(1, self._now.total)
         if fresh > 0:
-            self._spent[kind] += self._event - self._last
-            self._expected[kind] += self._prior[_key(self._now)] * fresh
+            booked = self._booked[kind][self._now.generation]
+            booked[0] += self._event - self._last
+            booked[1] += self._prior[_key(self._now)] * fresh
 
 
 def _key(progress: Progress) -> tuple[int, str]:

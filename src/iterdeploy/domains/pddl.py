@@ -121,6 +121,8 @@ class PddlDomain:
             return self._verdict(
                 trace, found, Fault.TRUNCATED, "the answer hit the token limit before its end"
             )
+        if trace.finish == "filtered":
+            return self._verdict(trace, found, Fault.TRUNCATED, "the server withheld the answer or its end")
         if found.fault is not None:
             return self._verdict(trace, found, found.fault, found.reason)
         try:
@@ -164,7 +166,12 @@ def _readable(text: str) -> Domain:
 
 
 def reasoning_tokens(trace: Trace, found: Extraction) -> int:
-    """Tokens of the answer before its plan, by their share of its words; exact for a tokenizer of words."""
+    """Tokens of the answer before its plan, by their share of its words; exact for a tokenizer of words.
+
+    The words themselves where no token ids are known.
+    """
+    if not trace.token_ids:
+        return len(found.reasoning.split())
     answer = without_special_tokens(trace.text)
     words = len(trace.text[answer.start : answer.end].split())
     tokens = len(trace.token_ids) - (trace.finish == "stop")  # the end token is no word of its own

@@ -29,13 +29,7 @@ def write_adapter(run: Run, generation: int | None, out: Path, base: str | None 
     such adapter, or if `out` is there.
     """
     rows = lineage.generations(run)
-    finished = [row.number for row in rows if row.row is not None and row.number]
-    number = finished[-1] if generation is None and finished else generation
-    folder = run.adapter(number) if number else None
-    if number not in finished or folder is None:
-        raise BadInput(
-            f"{run.path} has no finished adapter{_of(number)}; finished generations with one: {finished}"
-        )
+    number, folder = finished_adapter(run, generation)
     refuse_existing(out)
     unfinished = out.with_name(out.name + ".tmp")
     disk.remove(unfinished)
@@ -49,6 +43,18 @@ def write_adapter(run: Run, generation: int | None, out: Path, base: str | None 
     return number
 
 
+def finished_adapter(run: Run, generation: int | None) -> tuple[int, Path]:
+    """(number, folder) of a generation, by default of the last that is finished. Raises BadInput if there is none."""
+    finished = [row.number for row in run.generations() if row.number]
+    number = finished[-1] if generation is None and finished else generation
+    folder = run.adapter(number) if number else None
+    if number not in finished or folder is None:
+        raise BadInput(
+            f"{run.path} has no finished adapter{_of(number)}; finished generations with one: {finished}"
+        )
+    return number, folder
+
+
 def _of(number: int | None) -> str:
     return "" if number is None else f" of generation {number}"
 
@@ -60,31 +66,36 @@ def _name_base(config: Path, base: str) -> None:
         config.write_text(json.dumps(held, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def model_card(run: Run, rows: Sequence[Descent], number: int, base: str | None = None) -> str:
-    """README.md of a generation: what it is, its numbers, what it was made of, how to use and remake it, its limits."""
+def model_card(
+    run: Run, rows: Sequence[Descent], number: int, base: str | None = None, merged: str = ""
+) -> str:
+    """README.md of a generation: what it is, its numbers, what it was made of, how to use and remake it, its limits.
+
+    `merged` says how far a merged model is from the adapter; empty for the adapter itself.
+    """
     row, recipe = rows[number], run.recipe
     base = base or recipe.base.model
     parts = [
-        _head(rows, number, run, base),
+        _head(rows, number, run, base, bool(merged)),
         f"# {name_of(run)}, generation {number}",
-        _opening(run, row, base),
+        _opening(run, row, base) + (f"\n\nThe adapter is merged into its base: {merged}." if merged else ""),
         "## Numbers\n\n" + _numbers(rows[: number + 1]),
         "## What it was trained on\n\n" + _data(run, row),
-        "## Use\n\n" + _use(run, base),
+        "## Use\n\n" + _use(run, base, bool(merged)),
         "## Make it again\n\n" + _again(run, number),
         "## Limits\n\n" + _limits(run, rows, number),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _head(rows: Sequence[Descent], number: int, run: Run, base: str) -> str:
+def _head(rows: Sequence[Descent], number: int, run: Run, base: str, merged: bool) -> str:
     """The block that model hubs read; its numbers are on held-out tasks, else on deployed ones."""
     row = rows[number].row
     assert row is not None
     heldout = row.heldout_asked > 0
     asked, solved = (row.heldout_asked, row.heldout_solved) if heldout else (row.asked, row.solved)
     domain = json.dumps(run.recipe.tasks.domain)
-    lora = run.recipe.train.method == "lora"
+    lora = run.recipe.train.method == "lora" and not merged
     return f"""---
 base_model: {json.dumps(base)}
 library_name: {"peft" if lora else "transformers"}
@@ -161,13 +172,15 @@ def _data(run: Run, row: Descent) -> str:
     return "\n".join(lines)
 
 
-def _use(run: Run, base: str) -> str:
-    shipped = "/" not in base and ":" not in base
+def _use(run: Run, base: str, merged: bool) -> str:
+    whole = merged or run.recipe.train.method == "full"
+    shipped = "/" not in base and ":" not in base and not whole
     where = f'base_folder("{base}")' if shipped else f'"{base}"'
     imports = ["from transformers import AutoModelForCausalLM, AutoTokenizer"]
     imports += ["from iterdeploy.train.adapters import base_folder"] if shipped else []
-    if run.recipe.train.method == "full":
+    if whole:
         body = ['model = AutoModelForCausalLM.from_pretrained("THIS FOLDER")']
+        body += ['tokenizer = AutoTokenizer.from_pretrained("THIS FOLDER")']
     else:
         imports.insert(0, "from peft import PeftModel")
         body = [

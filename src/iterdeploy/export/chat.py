@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from iterdeploy.answers import Answer, join
 from iterdeploy.errors import BadInput, nearest
+from iterdeploy.models.turns import turns_of
 from iterdeploy.store import Run
 from iterdeploy.types import SPLITS, Split, Trace
 
@@ -18,9 +19,7 @@ Form = Literal["prompt-completion", "messages", "tokens"]
 FORMS: tuple[Form, ...] = ("prompt-completion", "messages", "tokens")
 Row = dict[str, Any]
 
-_TURN = re.compile(r"<\|im_start\|>(?P<role>\w+)\n(?P<content>.*?)(?:<\|im_end\|>\n?|\Z)", re.DOTALL)
 _END = re.compile(r"(?:<[|｜][^<>\s]{1,40}[|｜]>|</s>|<(?:eos|eot|end|end_of_turn)>)\s*\Z")
-_CUE = "<think>"
 
 
 def traces(run: Run, form: Form, generation: int | None, split: Split | None, valid: bool) -> Iterator[Row]:
@@ -41,7 +40,7 @@ def traces(run: Run, form: Form, generation: int | None, split: Split | None, va
 
 def examples(run: Run, form: Form, generation: int | None) -> Iterator[Row]:
     """A row for each example of a generation, in its order; by default of the last that was curated."""
-    there = [n for n in range(1, run.recipe.generations + 1) if run.examples_file(n).exists()]
+    there = [n for n in range(1, run.recipe.generations + 2) if run.examples_file(n).exists()]
     number = there[-1] if generation is None and there else generation
     if number not in there:
         raise BadInput(
@@ -109,27 +108,19 @@ def _prompt_completion(answer: Answer) -> Row:
 def _tokens(answer: Answer) -> Row:
     """The ids that were read and sampled; the mask is 1 where a loss belongs."""
     read, said = answer.trace.prompt_ids, answer.trace.token_ids
+    if not said and answer.trace.text:
+        raise BadInput(
+            f"trace {answer.trace.id} has no token ids, for a server gave text alone; export with --form messages or "
+            "prompt-completion"
+        )
     return {"input_ids": [*read, *said], "completion_mask": [0] * len(read) + [1] * len(said)}
 
 
 def _messages(answer: Answer) -> Row:
     turns, begun = turns_of(answer.task.prompt)
-    return {"messages": [*turns, {"role": "assistant", "content": begun + without_end(answer.trace)}]}
-
-
-def turns_of(prompt: str) -> tuple[list[dict[str, str]], str]:
-    """The turns that a prompt holds, and what of the assistant's turn it has begun, such as "<think>".
-
-    ChatML markup is taken apart, for a template would put it on again; any other prompt is one turn of the user.
-    """
-    found = [{"role": m["role"], "content": m["content"]} for m in _TURN.finditer(prompt)]
-    if found and found[-1]["role"] == "assistant" and not prompt.rstrip("\n").endswith("<|im_end|>"):
-        return found[:-1], found[-1]["content"]
-    if found:
-        return found, ""
-    text = prompt.removeprefix("<bos>").strip()
-    begun = _CUE if text.endswith(_CUE) else ""
-    return [{"role": "user", "content": text.removesuffix(begun).rstrip() if begun else text}], begun
+    said = without_end(answer.trace)
+    whole = said if begun and said.startswith(begun) else begun + said  # a server's answer holds it already
+    return {"messages": [*turns, {"role": "assistant", "content": whole}]}
 
 
 def without_end(trace: Trace) -> str:

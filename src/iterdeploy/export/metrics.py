@@ -47,7 +47,8 @@ def _split(answers: list[Answer]) -> Iterator[tuple[str, float]]:
         yield "plan_length/longest", lengths.longest
     if reasoning:
         yield "reasoning_tokens/mean", reasoning.mean
-    yield "answer_tokens/mean", sum(len(a.trace.token_ids) for a in answers) / len(answers)
+    if any(a.trace.token_ids for a in answers):  # a server keeps them
+        yield "answer_tokens/mean", sum(len(a.trace.token_ids) for a in answers) / len(answers)
     if diversity.distance is not None:
         yield "diversity", diversity.distance
     for fault, count in measure.faults(answers).items():

@@ -53,6 +53,12 @@ def sequences(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
 
 def refuse_unless_alike(there: Heard, here: Expected, who: str, name: str) -> None:
     """Raise WrongModel, with numbers, unless `who` answers as the generation `name` would here."""
+    numbers = (*there.generation, *there.base)
+    if not numbers or len(numbers) != 2 * len(here.base) or not all(map(math.isfinite, numbers)):
+        raise WrongModel(
+            f"{who} gives {len(numbers)} log-probabilities for {name} where {2 * len(here.base)} were asked, or some "
+            "that are no numbers; such a model answers nothing of use"
+        )
     noise, allowed = _distance(there.base, here.base), NOISE.get(here.dtype, NOISE["float32"])
     if not noise <= allowed:
         raise WrongModel(
@@ -71,9 +77,9 @@ def refuse_unless_alike(there: Heard, here: Expected, who: str, name: str) -> No
     if near and applied and (not certain or abs(share - 1) <= SLACK):
         return
     raise WrongModel(
-        f"{who} does not answer as {name}: {_what(share, applied)}. Its log-probabilities differ from the trainer's "
-        f"by {rest:.3g} nats (root mean square over {len(here.base)} tokens), where the bases differ by {noise:.3g} "
-        f"and the adapter changes {effect:.3g}, of which {share:.0%} is found there"
+        f"{who} does not answer as {name}: {_what(there, here, noise)}. Its log-probabilities differ from the "
+        f"trainer's by {rest:.3g} nats (root mean square over {len(here.base)} tokens), where the bases "
+        f"differ by {noise:.3g} and the adapter changes {effect:.3g}, of which {share:.0%} is found there"
     )
 
 
@@ -86,16 +92,14 @@ def _refuse_changed(there: Heard, noise: float, here: Expected, who: str, name: 
         )
 
 
-def _what(share: float, applied: bool) -> str:
-    if not applied or abs(share) <= SLACK:
+def _what(there: Heard, here: Expected, noise: float) -> str:
+    if _distance(there.generation, there.base) <= 2 * noise + FLOOR.get(here.dtype, FLOOR["float32"]):
         return "the plain base answers under its name, the adapter is not applied"
     return "an adapter of other content, such as a stale one, answers under its name"
 
 
 def _distance(one: Sequence[float], other: Sequence[float]) -> float:
-    """Root mean square of the differences, in nats; infinite where the two can't be compared."""
-    if len(one) != len(other) or not one:
-        return math.inf
+    """Root mean square of the differences, in nats."""
     return math.sqrt(math.fsum((a - b) ** 2 for a, b in zip(one, other, strict=True)) / len(one))
 
 

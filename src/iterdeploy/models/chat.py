@@ -30,7 +30,7 @@ def prompt_ids(tokenizer: Any, prompts: Sequence[str], how: Chat) -> list[list[i
     """
     plain = _ids(tokenizer, prompts)
     if not renders(tokenizer, prompts, how, plain):
-        return [_begun(tokenizer, ids) for ids in plain]
+        return _begun(tokenizer, plain)
     return _ids(tokenizer, [rendered(tokenizer, prompt) for prompt in prompts])
 
 
@@ -47,17 +47,18 @@ def renders(tokenizer: Any, prompts: Sequence[str], how: Chat, ids: Sequence[Seq
             'base.chat is "on", but the tokenizer of the base has no chat template; set base.chat = "off"'
         )
     special = _special_ids(tokenizer)
-    marked = [
-        bool(special.intersection(row)) or (how == "auto" and opened_in(prompt) != "")
+    marks = [
+        next((tokenizer.decode([token]) for token in row if token in special), "")
+        or (opened_in(prompt) if how == "auto" else "")
         for prompt, row in zip(prompts, ids or _ids(tokenizer, prompts), strict=True)
     ]
-    if any(marked) and (how == "on" or not all(marked)):
-        wrong = prompts[marked.index(True)]
+    if any(marks) and (how == "on" or not all(marks)):
+        number, mark = next((number, mark) for number, mark in enumerate(marks) if mark)
         raise BadInput(
-            f"a prompt holds special tokens of the base's tokenizer, and would be rendered by its chat template "
-            f'(base.chat = {how!r}): {wrong[:60]!r}...; use a prompt template without them, or set base.chat = "off"'
+            f"the prompt {prompts[number][:40]!r}... holds {mark!r}, which is markup to the base's tokenizer, and "
+            'would be rendered by its chat template; use prompts without markup, or set base.chat = "off"'
         )
-    return not any(marked)
+    return not any(marks)
 
 
 def rendered(tokenizer: Any, prompt: str) -> str:
@@ -109,10 +110,12 @@ def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     return found
 
 
-def _begun(tokenizer: Any, ids: list[int]) -> list[int]:
+def _begun(tokenizer: Any, rows: list[list[int]]) -> list[list[int]]:
     """Plain text begins as the tokenizer begins any text: with a BOS token where it writes one, and never with two."""
     first = tokenizer("")["input_ids"][:1]
-    return [*first, *ids] if first == [tokenizer.bos_token_id] and ids[:1] != first else ids
+    if first != [tokenizer.bos_token_id]:
+        return rows
+    return [row if row[:1] == first else [*first, *row] for row in rows]
 
 
 def _special_ids(tokenizer: Any) -> set[int]:

@@ -6,6 +6,7 @@ depends on its request alone: `blocks` cuts the whole list of requests by one ru
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,14 +15,20 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from iterdeploy.errors import BadInput
+from iterdeploy.errors import BadInput, RunError
+from iterdeploy.models.device import memory_of, release
 from iterdeploy.types import Finish, Request, Trace
 
 BLOCK = 64
 """Rows that are sampled together."""
 
 ROOM = 128
-"""Tokens by which the cache grows."""
+"""Tokens by which the cache grows while it is short; a long one grows by a quarter, so that copies stay few."""
+
+LONG = 4096
+"""Tokens from which a cache is long."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,8 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
             self.lazy_initialization(key_states, value_states)
         end = self.length + key_states.shape[2]
         if end > self.keys.shape[2]:
-            more = -(-(end - self.keys.shape[2]) // ROOM) * ROOM
+            room = self.keys.shape[2]
+            more = max(-(-(end - room) // ROOM) * ROOM, room // 4 if room >= LONG else 0)
             self.keys = torch.cat([self.keys, self._room(key_states, more)], 2)
             self.values = torch.cat([self.values, self._room(value_states, more)], 2)
         self.keys[:, :, self.length : end] = key_states
@@ -78,6 +86,18 @@ class GrowingLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
 
     def get_max_length(self) -> int:
         return -1
+
+
+CACHE_SHARE = 0.8
+"""Of a card's memory, for weights and cache; the rest is for what a step computes with, and for a growing cache."""
+
+
+def cache_bytes(model: Any) -> int:
+    """Bytes that the keys and values of one token take."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return 2 * int(config.num_hidden_layers) * int(heads) * int(width) * int(model.dtype.itemsize)
 
 
 def blocks(requests: Sequence[Request], prompt_lengths: Sequence[int]) -> list[list[int]]:
@@ -109,9 +129,43 @@ class Engine:
         ids: list[list[int]] = self.tokenizer(prompts, add_special_tokens=False)["input_ids"]
         return ids
 
-    @torch.inference_mode()
     def answer_block(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> list[Trace]:
-        """Sample one block in lockstep."""
+        """Sample one block in lockstep; one that does not fit into memory is sampled in halves.
+
+        Raises RunError if one answer alone does not fit.
+        """
+        if len(requests) == 1 or self._fits(prompts):
+            try:
+                return self._answer(requests, prompts)
+            except torch.OutOfMemoryError:
+                if len(requests) == 1:
+                    raise RunError(
+                        f"an answer to task {requests[0].task_id} ({len(prompts[0])} prompt tokens) of up to "
+                        f"{self.sampling.max_tokens} tokens does not fit into memory by itself; set a smaller "
+                        "deploy.max_tokens, or sample on a larger card"
+                    ) from None
+            release()
+            _log.warning(
+                "%d answers do not fit into memory together; they are sampled in halves", len(requests)
+            )
+        half = len(requests) // 2
+        first = self.answer_block(requests[:half], prompts[:half])
+        return first + self.answer_block(requests[half:], prompts[half:])
+
+    def _fits(self, prompts: Sequence[Sequence[int]]) -> bool:
+        """Whether the cache of answers of full length would fit beside the weights.
+
+        Reckoned from the size of the card and not from what is free on it now, so that a block is cut alike each time.
+        """
+        room = memory_of(self.model.device)
+        if room is None:
+            return True
+        weights = sum(p.numel() * p.element_size() for p in self.model.parameters())
+        tokens = len(prompts) * (max(map(len, prompts)) + self.sampling.max_tokens)
+        return bool(tokens * cache_bytes(self.model) <= CACHE_SHARE * room - weights)
+
+    @torch.inference_mode()
+    def _answer(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> list[Trace]:
         rows = self._sample(prompts, [request.seed for request in requests])
         return [
             Trace(

@@ -6,6 +6,7 @@ The standard library is enough: what an answer costs is sampling it, not its con
 from __future__ import annotations
 
 import json
+import math
 import random
 import ssl
 import threading
@@ -15,7 +16,8 @@ import urllib.request
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from email.message import Message
-from http.client import HTTPException
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, IncompleteRead
 from queue import SimpleQueue
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,7 +27,7 @@ from iterdeploy.errors import BadInput, ServerFailed
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Statuses that may be gone at the next attempt: too busy, too many requests, starting up, or failed inside."""
 
 
@@ -88,7 +90,7 @@ def ask(
     )
     try:
         with _opener().open(request, timeout=silence) as reply:
-            text = reply.read()
+            text = _whole(reply, silence)
     except urllib.error.HTTPError as problem:
         raise _refusal(url, problem) from None
     except (OSError, HTTPException) as problem:  # URLError, a lost connection, a time-out
@@ -100,7 +102,7 @@ def ask(
         return ""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text.decode("utf-8", "replace")  # vLLM confirms the loading of an adapter in plain text
 
 
@@ -117,7 +119,7 @@ def patiently(call: Callable[[], Result], patience: Patience) -> Result:
                     "answers are kept: see to the server, then start the same command again",
                     status=problem.status,
                 ) from problem
-            time.sleep(max(patience.pause(attempt), min(problem.pause, 2 * patience.longest)))
+            time.sleep(max(patience.pause(attempt), min(problem.pause, patience.silence)))
     raise ValueError("Patience.attempts must be 1 or more")
 
 
@@ -168,6 +170,18 @@ def as_finished(
         raise failed[0]
 
 
+def _whole(reply: Any, seconds: float) -> bytes:
+    """The body. A server that sends a byte now and then is none the less too slow after so many seconds."""
+    parts, end = [], time.monotonic() + seconds
+    while chunk := reply.read1(1 << 16):
+        parts.append(chunk)
+        if time.monotonic() > end:
+            raise TimeoutError(f"the answer is not whole after {seconds:g} s")
+    if reply.length:
+        raise IncompleteRead(b"".join(parts), reply.length)
+    return b"".join(parts)
+
+
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
     """A key must not travel to where a server points."""
 
@@ -186,7 +200,7 @@ def _refusal(url: str, problem: urllib.error.HTTPError) -> ServerFailed:
     except (OSError, HTTPException):
         said = ""
     message = f"{url} answers {problem.code}{': ' if said else ''}{said[:500]}"
-    if problem.code in PASSING:
+    if problem.code in PASSING or problem.code >= 500:
         return Unreachable(message, _seconds(problem.headers), problem.code)
     return Refused(message, problem.code, said)
 
@@ -200,14 +214,25 @@ def _said(body: bytes) -> str:
         return text
     if isinstance(held, dict):
         inner = held.get("error", held)
-        found = inner if isinstance(inner, str) else inner.get("message") or inner.get("detail") or inner
-        return found if isinstance(found, str) else json.dumps(found)
+        if not isinstance(inner, dict):
+            return _worded(inner)
+        found, code = _worded(inner.get("message") or inner.get("detail") or inner), inner.get("code")
+        return f"{found} ({code})" if isinstance(code, str) and code not in found else found
     return text
 
 
+def _worded(said: object) -> str:
+    return said if isinstance(said, str) else json.dumps(said)
+
+
 def _seconds(headers: Message) -> float:
-    """The pause that Retry-After asks for in seconds; 0 without one."""
+    """The pause that Retry-After asks for, in seconds or until a date; 0 without one."""
+    asked = headers.get("Retry-After", "0")
     try:
-        return max(0.0, float(headers.get("Retry-After", "0")))
+        seconds = float(asked)
     except ValueError:
-        return 0.0
+        try:
+            seconds = parsedate_to_datetime(asked).timestamp() - time.time()
+        except (ValueError, TypeError):
+            return 0.0
+    return max(0.0, seconds) if math.isfinite(seconds) else 0.0

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from iterdeploy.models.chunks import chunks, hidden_states, logits
+
 TOGETHER = 4096
 """Padded tokens of a batch. Batches are fixed by lengths alone, so the same answers give the same bits."""
 
@@ -30,17 +32,14 @@ def score(model: Any, answers: Sequence[Given], temperature: float, pad: int) ->
             length = len(prompt) + len(completion)
             ids[at, :length] = torch.tensor([*prompt, *completion], device=model.device)
             mask[at, :length] = 1
-        keep = width - min(len(prompt) for prompt, _ in rows) + 1
-        logits = model(
-            input_ids=ids, attention_mask=mask, position_ids=torch.arange(width, device=model.device)[None],
-            logits_to_keep=keep, use_cache=False,
-        ).logits  # fmt: skip
-        first = width - logits.shape[1]
+        places = torch.arange(width, device=model.device)[None].expand(len(rows), -1)
+        states = hidden_states(model, input_ids=ids, attention_mask=mask, position_ids=places)
         for at, (prompt, completion) in enumerate(rows):
-            start = len(prompt) - 1 - first
-            scores = logits[at, start : start + len(completion)].double() / (temperature or 1.0)
-            chosen = torch.tensor(list(completion), device=model.device)
-            found[batch[at]] = float(scores.log_softmax(-1).gather(1, chosen[:, None]).sum())
+            start = len(prompt) - 1
+            own, chosen = states[at, start : start + len(completion)], ids[at, start + 1 :]
+            for part in chunks(model, 1, len(completion)):
+                scores = logits(model, own[part]).double() / (temperature or 1.0)
+                found[batch[at]] += float(scores.log_softmax(-1).gather(1, chosen[part, None]).sum())
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from iterdeploy.errors import BadInput, ServerFailed
 from iterdeploy.models import canary
-from iterdeploy.models.vllm import PROBE, RAW, Ask, Sampled, Swap, are_at_the_settings, sampling, shaped
+from iterdeploy.models.vllm import RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
 from iterdeploy.recipe import Deploy
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -23,7 +23,7 @@ class VllmEngine:
     """A Backend: `base` is a folder, `rank` that of the adapters, 0 where generations are whole models."""
 
     def __init__(self, base: str, deploy: Deploy, end_ids: AbstractSet[int], rank: int) -> None:
-        if find_spec("vllm") is None:
+        if not installed():
             raise BadInput(
                 "deploy.engine is 'vllm', but vLLM is not installed here; install it (in an environment of its own, "
                 "docs/engines.md), or name a server of it: --server http://HOST:PORT"
@@ -86,8 +86,7 @@ class VllmEngine:
             self._lora = None
 
     def _scores(self, rows: Sequence[Sequence[int]], lora: Any) -> tuple[tuple[float, ...], list[float]]:
-        asked = {"prompt_logprobs": 0, "logprobs": 0, "max_tokens": 1, **PROBE}
-        work = {str(n): (tuple(row), asked) for n, row in enumerate(rows)}
+        work = {str(n): (tuple(row), probe(row)) for n, row in enumerate(rows)}
         outputs = dict(self._run(work, lora))
         found: list[list[float | None]] = []
         probes: list[float] = []
@@ -104,29 +103,32 @@ class VllmEngine:
         from vllm import SamplingParams
         from vllm.v1.engine.exceptions import EngineDeadError
 
-        open_ids: dict[str, str] = {}  # vLLM's own, by ours
+        left: set[str] = set()
         try:
             for name, (ids, settings) in work.items():
                 how = SamplingParams(detokenize=False, **settings)
-                given = self._engine.add_request(
-                    name, {"prompt_token_ids": list(ids)}, how, lora_request=lora
-                )
-                open_ids[name] = given if isinstance(given, str) else name
-            while open_ids:
+                self._engine.add_request(name, {"prompt_token_ids": list(ids)}, how, lora_request=lora)
+                left.add(name)
+            while left:
                 for output in self._engine.step():
                     if output.finished:
-                        name = output.request_id
-                        del open_ids[name]
-                        yield name, output
+                        left.discard(output.request_id)
+                        yield output.request_id, output
         except EngineDeadError as problem:
             self._engine = None
-            open_ids.clear()
+            left.clear()
             raise ServerFailed(
                 f"the engine of vLLM died ({problem}); finished answers are kept: start the same command again"
             ) from problem
         finally:
-            if open_ids and self._engine is not None:
-                self._engine.abort_request(list(open_ids.values()))
+            if left and self._engine is not None:
+                self._engine.abort_request(sorted(left))
+
+
+def installed() -> bool:
+    """Whether vLLM is there to be imported; not by importing it, which takes many seconds."""
+    found = find_spec("vllm")
+    return found is not None and found.origin is not None  # a folder of that name has none
 
 
 def number_of(name: str) -> int:

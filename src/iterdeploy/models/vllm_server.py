@@ -16,7 +16,7 @@ from typing import Any
 from iterdeploy.errors import BadInput, ServerFailed, WrongModel
 from iterdeploy.models import canary
 from iterdeploy.models.http import Patience, Refused, Unreachable, as_finished, ask, patiently, server_url
-from iterdeploy.models.vllm import PROBE, RAW, Ask, Sampled, Swap, are_at_the_settings, sampling, shaped
+from iterdeploy.models.vllm import RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
 from iterdeploy.recipe import Deploy
 
 AT_ONCE = 128
@@ -142,8 +142,7 @@ class VllmServer:
         rows: list[list[float | None]] = []
         probes: list[float] = []
         for ids in self._swap.rows:
-            body = {"prompt_logprobs": 0, "logprobs": 0, "max_tokens": 1, **PROBE}
-            choice = self._complete(model, ids, body, silence=300.0)
+            choice = self._complete(model, ids, probe(ids), silence=300.0)
             scores = choice.get("prompt_logprobs")
             if not isinstance(scores, list) or len(scores) != len(ids):
                 raise ServerFailed(f"{self.url} gives no log-probabilities of a prompt; {NOT_VLLM}")

@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from iterdeploy.errors import BadInput, TrainingRefused, nearest
-from iterdeploy.recipe import Train
+from iterdeploy.recipe import Precision, Train
 
 ADAPTER = "adapter_model.safetensors"
 WEIGHTS = "model.safetensors"
@@ -100,33 +101,52 @@ def refuse_unknown_targets(name: str, targets: Sequence[str]) -> None:
             )
 
 
-def open_base(name: str, dtype: str = "auto") -> tuple[Any, Any]:
-    """(model, tokenizer) of a base; float32 on a CPU. Raises BadInput if it can't be opened."""
+def open_base(name: str, precision: Precision = "auto") -> tuple[Any, Any]:
+    """(model, tokenizer) of a base, on a GPU if there is one; "auto" is float32 on a CPU, else what its files hold.
+
+    Raises BadInput if it can't be opened.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
     folder, tokenizer = base_folder(name), open_tokenizer(name)
-    wanted: Any = torch.float32 if not torch.cuda.is_available() else dtype
+    settled = "float32" if precision == "auto" and not torch.cuda.is_available() else precision
+    wanted: Any = settled if settled == "auto" else getattr(torch, settled)
     try:
         with quietly():
             model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted)
     except (OSError, ValueError) as problem:
         raise BadInput(f"the base '{name}' can't be opened from {folder}: {problem}") from problem
     placed: Any = model
-    return placed.to("cuda") if torch.cuda.is_available() else placed, tokenizer
+    return placed.to("cuda") if torch.cuda.is_available() and not _left_on_cpu.get() else placed, tokenizer
 
 
-def open_generation(name: str, adapter: Path | None, trainable: bool = False) -> tuple[Any, Any]:
+_left_on_cpu: ContextVar[bool] = ContextVar("left_on_cpu", default=False)
+
+
+@contextmanager
+def left_on_cpu() -> Iterator[None]:
+    """Models that are opened meanwhile stay in main memory: they may be larger than any one card."""
+    before = _left_on_cpu.set(True)
+    try:
+        yield
+    finally:
+        _left_on_cpu.reset(before)
+
+
+def open_generation(
+    name: str, adapter: Path | None, trainable: bool = False, precision: Precision = "auto"
+) -> tuple[Any, Any]:
     """(model, tokenizer) of one generation: the base, with an adapter on it or with weights of its own.
 
     Raises BadInput unless the adapter holds just the numbers that the base takes: PEFT would leave out what it does
     not know, and the plain base would answer under the adapter's name.
     """
     if adapter is None:
-        return open_base(name)
+        return open_base(name, precision)
     if (adapter / WEIGHTS).is_file():
-        return open_base(str(adapter))
-    model, tokenizer = open_base(name)
+        return open_base(str(adapter), precision)
+    model, tokenizer = open_base(name, precision)
     return _with_adapter(model, name, adapter, trainable), tokenizer
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from iterdeploy.errors import BadInput, RunError
 from iterdeploy.models.canary import Expected
+from iterdeploy.models.chat_audit import end_ids
 from iterdeploy.models.vllm import Backend, VllmModel
 from iterdeploy.train.adapters import base_folder, content_id, open_generation
 from iterdeploy.train.local import LocalTrainer
@@ -65,7 +65,7 @@ def on_vllm(trainer: LocalTrainer, server: str = "") -> Apart:
     """
     recipe = trainer.recipe
     base, whole = recipe.base.model, recipe.train.method == "full" and recipe.generations > 0
-    end_ids = end_ids_of(base, trainer.tokenizer)
+    ends = end_ids(Path(base_folder(base)), trainer.tokenizer)
     backend: Backend
     if server:
         from iterdeploy.models.vllm_server import VllmServer
@@ -75,11 +75,11 @@ def on_vllm(trainer: LocalTrainer, server: str = "") -> Apart:
                 "train.method is 'full', and a server of vLLM takes adapters alone; set train.method=lora, "
                 "or leave --server out"
             )
-        backend = VllmServer(server, recipe.deploy, end_ids, swaps=recipe.generations > 0)
+        backend = VllmServer(server, recipe.deploy, ends, swaps=recipe.generations > 0)
     else:
         from iterdeploy.models.vllm_engine import VllmEngine
 
-        backend = VllmEngine(base_folder(base), recipe.deploy, end_ids, 0 if whole else recipe.train.rank)
+        backend = VllmEngine(base_folder(base), recipe.deploy, ends, 0 if whole else recipe.train.rank)
 
     def load(adapter: Path | None) -> Model:
         name = content_id(base, adapter)
@@ -87,7 +87,7 @@ def on_vllm(trainer: LocalTrainer, server: str = "") -> Apart:
         def expect(rows: Sequence[Sequence[int]]) -> Expected:
             return expected(base, adapter, name, rows)
 
-        return VllmModel(name, adapter, backend, _Reader(trainer), expect, recipe.deploy.max_tokens, end_ids)
+        return VllmModel(name, adapter, backend, _Reader(trainer), expect, recipe.deploy.max_tokens, ends)
 
     return Apart(trainer, load)
 
@@ -96,27 +96,25 @@ class _Reader:
     """Prompts and answers as the local trainer reads them."""
 
     def __init__(self, trainer: LocalTrainer) -> None:
-        self._trainer = trainer
+        self._trainer, self._opened = trainer, ""
 
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
+        self._opened = self._trainer.opened(requests)
         return self._trainer.prompt_ids(requests)
+
+    def opened(self, requests: Sequence[Request]) -> str:
+        return self._trainer.opened(requests)
+
+    def score(
+        self, adapter: Path | None, answers: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[float]:
+        found = self._trainer.load(adapter).score(answers)
+        self._trainer.close()
+        return found
 
     def text(self, token_ids: Sequence[int]) -> str:
         text: str = self._trainer.tokenizer.decode(list(token_ids), skip_special_tokens=False)
-        return text
-
-
-def end_ids_of(base: str, tokenizer: Any) -> frozenset[int]:
-    """The tokens that end an answer, read from the files of a base as the model itself would have them."""
-    from transformers import AutoConfig, GenerationConfig
-
-    folder, config = base_folder(base), None
-    with suppress(OSError):
-        config = GenerationConfig.from_pretrained(folder)
-    if config is None:
-        config = GenerationConfig.from_model_config(AutoConfig.from_pretrained(folder))
-    ends = config.eos_token_id
-    return frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
+        return self._opened + text
 
 
 def expected(base: str, adapter: Path | None, name: str, rows: Sequence[Sequence[int]]) -> Expected:

@@ -95,18 +95,24 @@ def batches(recipe: BaseRecipe, tokenizer: Any, seed: int) -> Iterator[Batch]:
 
 def loss_of(model: Any, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy over completion tokens, in nats."""
+    device = model.device
     logits = model(
-        input_ids=batch.input_ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
-    ).logits
-    return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten())
+        input_ids=batch.input_ids.to(device), attention_mask=batch.mask.to(device),
+        position_ids=batch.positions.to(device), use_cache=False,
+    ).logits  # fmt: skip
+    labels = batch.labels[:, 1:].to(device)
+    return torch.nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), labels.flatten())
 
 
-def make_base(recipe: BaseRecipe, seed: int, out: Path, show: Show) -> None:
-    """Train a base; leave weights, tokenizer, its recipe, losses, a probe by size and a model card in `out`."""
+def make_base(recipe: BaseRecipe, seed: int, out: Path, show: Show, device: str = "cpu") -> None:
+    """Train a base; leave weights, tokenizer, its recipe, losses, a probe by size and a model card in `out`.
+
+    On a CPU the same seed gives the same bytes; on a GPU ("cuda") it does not.
+    """
     with one_thread():
         torch.manual_seed(seed)
         tokenizer = word_tokenizer(WORDS)
-        model = new_model(recipe, len(tokenizer))
+        model = new_model(recipe, len(tokenizer)).to(device)
         out.mkdir(parents=True, exist_ok=True)
         losses = _teach(recipe, model, batches(recipe, tokenizer, seed), show)
         with quietly():

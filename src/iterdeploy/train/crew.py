@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from iterdeploy.errors import IterdeployError, WorkerDied
+from iterdeploy.gpus import take_one
 from iterdeploy.recipe import Recipe
 from iterdeploy.train.diet import SHARDS
 
@@ -40,7 +41,7 @@ class SharedGradients:
 
         room = self.all[step % 2]
         for shard, vector in vectors.items():
-            room[shard] = vector.numpy()
+            room[shard] = vector.cpu().numpy()
         self.barrier.wait(PATIENCE)
         total = room[0].copy()
         for shard in range(1, len(room)):
@@ -56,6 +57,7 @@ class SharedGradients:
 def serve(connection: Connection, recipe: Recipe, rank: int, size: int, barrier: Any) -> None:
     """The life of a worker: take an order, carry it out, answer; until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    take_one(rank)
     _end_with_parent()
     from iterdeploy.train.work import Worker
 

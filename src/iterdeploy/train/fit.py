@@ -16,12 +16,15 @@ from typing import Any, Protocol
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch.utils.checkpoint import checkpoint
 
 from iterdeploy.errors import TrainingRefused
+from iterdeploy.models.chunks import chunks, hidden_states, is_large, logits
+from iterdeploy.models.device import release
 from iterdeploy.recipe import Train
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import disk
-from iterdeploy.train.batches import IGNORED, Row, collate
+from iterdeploy.train.batches import IGNORED, Batch, Row, collate
 from iterdeploy.train.diet import SHARDS, Step, row_scales
 from iterdeploy.train.optimizers import Optimizer
 
@@ -70,29 +73,77 @@ def token_losses(model: Any, rows: Sequence[Row], pad: int) -> torch.Tensor:
     device = model.device
     labels = batch.labels[:, 1:].to(device)
     keep = labels.shape[1] - min(len(row.prompt) for row in rows) + 2
-    logits = model(
+    if is_large(model, len(rows), keep):
+        return _losses_in_chunks(model, batch, labels[:, 1 - keep :])
+    made = model(
         input_ids=batch.input_ids.to(device),
         attention_mask=batch.mask.to(device),
         position_ids=batch.positions.to(device),
         logits_to_keep=keep,
         use_cache=False,
     ).logits[:, :-1]
-    wanted = labels[:, -logits.shape[1] :]
+    wanted = labels[:, -made.shape[1] :]
     losses = torch.nn.functional.cross_entropy(
-        logits.flatten(0, 1).float(), wanted.flatten(), ignore_index=IGNORED, reduction="none"
+        made.flatten(0, 1).float(), wanted.flatten(), ignore_index=IGNORED, reduction="none"
     )
     return losses.view(wanted.shape).sum(1)
+
+
+def _losses_in_chunks(model: Any, batch: Batch, wanted: torch.Tensor) -> torch.Tensor:
+    """The same where all logits at once are too many; those of a chunk are made again for its gradient."""
+    device = model.device
+    states = hidden_states(
+        model,
+        input_ids=batch.input_ids.to(device),
+        attention_mask=batch.mask.to(device),
+        position_ids=batch.positions.to(device),
+    )[:, -1 - wanted.shape[1] : -1]
+
+    def summed(part: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        losses = torch.nn.functional.cross_entropy(
+            logits(model, part).flatten(0, 1).float(),
+            labels.flatten(),
+            ignore_index=IGNORED,
+            reduction="none",
+        )
+        return losses.view(labels.shape).sum(1)
+
+    parts = chunks(model, *wanted.shape)
+    sums = [checkpoint(summed, states[:, part], wanted[:, part], use_reentrant=False) for part in parts]
+    return torch.stack(sums).sum(0)
 
 
 def shard_gradient(
     model: Any, parameters: Sequence[torch.Tensor], rows: Sequence[Row], scales: Sequence[float], pad: int
 ) -> torch.Tensor:
-    """The gradient of one shard as one vector, its scaled loss appended. Shape [parameters + 1]."""
+    """The gradient of one shard as one vector, its scaled loss appended. Shape [parameters + 1].
+
+    Rows that do not fit into memory together are computed in halves. Raises TrainingRefused if one alone does not fit.
+    """
     if not rows:
-        return torch.zeros(sum(p.numel() for p in parameters) + 1)
+        return torch.zeros(sum(p.numel() for p in parameters) + 1, device=parameters[0].device)
+    try:
+        return _gradient(model, parameters, rows, scales, pad)
+    except torch.OutOfMemoryError:
+        if len(rows) == 1:
+            raise TrainingRefused(
+                f"an example of {len(rows[0].prompt)} prompt and {len(rows[0].completion)} completion tokens does not "
+                "fit into memory by itself; set train.checkpointing='on', leave such answers out by a smaller "
+                "deploy.max_tokens, or train on a larger card"
+            ) from None
+    release()
+    half = len(rows) // 2
+    _log.warning("%d rows do not fit into memory together; they are computed in halves", len(rows))
+    first = shard_gradient(model, parameters, rows[:half], scales[:half], pad)
+    return first + shard_gradient(model, parameters, rows[half:], scales[half:], pad)
+
+
+def _gradient(
+    model: Any, parameters: Sequence[torch.Tensor], rows: Sequence[Row], scales: Sequence[float], pad: int
+) -> torch.Tensor:
     loss = (token_losses(model, rows, pad) * torch.tensor(list(scales), device=model.device)).sum()
     grads = torch.autograd.grad(loss, list(parameters))
-    return torch.cat([*(g.reshape(-1) for g in grads), loss.detach().reshape(1)]).cpu()
+    return torch.cat([*(g.reshape(-1) for g in grads), loss.detach().reshape(1)])
 
 
 def fit(
@@ -121,7 +172,7 @@ def fit(
             vectors[shard] = shard_gradient(model, parameters, rows, scale, pad)
         total = exchange.add(number, vectors)
         losses.append(round(float(total[-1]), 6))
-        _refuse_unless_finite(losses)
+        refuse_unless_finite(losses)
         set_gradients(parameters, total)
         optimizer.step()
         if exchange.rank == 0:
@@ -131,7 +182,8 @@ def fit(
     return Outcome(losses)
 
 
-def _refuse_unless_finite(losses: Sequence[float]) -> None:
+def refuse_unless_finite(losses: Sequence[float]) -> None:
+    """Raise TrainingRefused if the last loss is not a number to go on from."""
     if not math.isfinite(losses[-1]):
         raise TrainingRefused(
             f"the loss of step {len(losses)} is {losses[-1]}: the training went astray, and nothing of it is kept; "

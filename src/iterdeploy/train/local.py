@@ -163,7 +163,9 @@ class LocalTrainer:
         parent = content_id(self.recipe.base.model, job.start)
         digest = f"{seed_of(job.seed, parent, repr(job.examples), repr(self.recipe.train)):016x}"
         lesson = Lesson(tuple(job.examples), start, str(job.out), str(job.scratch), job.seed, names, digest)
-        report = _reporter(job)
+        self._compute(lesson, _reporter(job))
+
+    def _compute(self, lesson: Any, report: Callable[[int, int, str], None]) -> None:
         if self.workers == 1:
             from iterdeploy.train.fit import Alone
 

@@ -13,10 +13,11 @@ from typing import Any
 import torch
 
 from iterdeploy.errors import RunError
+from iterdeploy.models.device import release
 from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.models.score import Given, score
-from iterdeploy.recipe import Recipe
+from iterdeploy.recipe import Recipe, Train
 from iterdeploy.store import disk
 from iterdeploy.train.adapters import (
     added_up,
@@ -73,8 +74,11 @@ class Worker:
         """The engine of one generation; opened once."""
         if self.engine is None or self.loaded != model_id:
             self.engine = None
+            release()  # before another is opened: two models may be more than the memory holds
             folder = Path(adapter) if adapter else None
-            model, tokenizer = open_generation(self.recipe.base.model, folder)
+            model, tokenizer = open_generation(
+                self.recipe.base.model, folder, precision=self.recipe.base.precision
+            )
             self._refuse_unless(model_id, folder)
             how = self.recipe.deploy
             sampling = Sampling(how.temperature, how.top_p, how.top_k, how.max_tokens)
@@ -112,9 +116,10 @@ class Worker:
     def parameters(self, lesson: Lesson) -> int:
         """Open the model of a training; how many numbers are trained."""
         self.engine = None
+        release()
         with one_thread():
             torch.manual_seed(lesson.seed)
-            self.model, self.tokenizer = _trainable(self.recipe, lesson.start)
+            self.model, self.tokenizer = trainable(self.recipe, lesson.start)
         self.named = [(n, p) for n, p in self.model.named_parameters() if p.requires_grad]
         return sum(p.numel() for _, p in self.named)
 
@@ -122,7 +127,7 @@ class Worker:
         """Train after `parameters`; the worker of rank 0 leaves the adapter in `lesson.out`."""
         recipe = self.recipe.train
         kept, validation = split(lesson.examples, recipe.validation_share, lesson.seed)
-        ends = _end_ids(self.model, self.tokenizer)
+        ends = end_ids(self.model, self.tokenizer)
         checked = audit(kept, validation, ends, recipe, self.recipe.curate.rule != "none")
         total = sum(1 for _ in steps_of(kept, recipe, lesson.names, lesson.seed))
         if exchange.rank == 0:
@@ -142,12 +147,14 @@ class Worker:
             if exchange.rank == 0:
                 last = validation_loss(self.model, validation, pad)
                 with disk.filling(Path(lesson.out)):
-                    self._leave(Path(lesson.out), asdict(checked), outcome.losses, last)
-        del self.model, self.named
+                    self.leave(Path(lesson.out), asdict(checked), outcome.losses, last)
+        del self.model, self.named, optimizer
+        release()
 
-    def _leave(
+    def leave(
         self, out: Path, checked: dict[str, int], losses: Sequence[float], validation: float | None
     ) -> None:
+        """Write the adapter that `model` is, and what is to be known of its training."""
         with quietly():
             self.model.save_pretrained(str(out))
         if self.recipe.train.method == "full":
@@ -163,18 +170,33 @@ class Worker:
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
+def trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
+    """(model, tokenizer) of a training: the base with a fresh adapter, or what it starts from."""
     how = recipe.train
     if how.method == "full" or start is not None:
-        model, tokenizer = open_generation(recipe.base.model, Path(start) if start else None, trainable=True)
+        folder, precision = Path(start) if start else None, recipe.base.precision
+        model, tokenizer = open_generation(recipe.base.model, folder, trainable=True, precision=precision)
     else:
-        base, tokenizer = open_base(recipe.base.model)
+        base, tokenizer = open_base(recipe.base.model, recipe.base.precision)
         model = with_lora(base, how)
     use_fast_norms(model)
+    if _is_checkpointed(how, model):
+        with quietly():  # by its name of transformers 5.15, which later versions call deprecated
+            model.gradient_checkpointing_enable({"use_reentrant": False})
     return model, tokenizer
 
 
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+LONG = 4096
+"""Tokens of an example from which its activations are made anew for its gradient, on a GPU."""
+
+
+def _is_checkpointed(how: Train, model: Any) -> bool:
+    on_gpu: bool = model.device.type == "cuda"
+    return how.checkpointing == "on" or (how.checkpointing == "auto" and on_gpu and how.max_length > LONG)
+
+
+def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """The tokens that end an answer."""
     ends = model.generation_config.eos_token_id
     return frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
 

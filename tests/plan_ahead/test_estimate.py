@@ -83,5 +83,10 @@ def test_shape_is_read_from_a_config(tmp_path: Path) -> None:
     assert shape_of(folder, rank=32) == Shape(
         parameters=4 * (4 * 128 * 128 + 3 * 128 * 384) + 64 * 128,
         adapter_parameters=4 * 32 * (4 * 256 + 3 * 512),
+        layers=4,
+        hidden=128,
+        wide=384,
+        vocabulary=64,
+        cached=2 * 4 * 128,
     )
     assert base_folder("no/such/base") is None

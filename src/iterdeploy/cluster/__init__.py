@@ -1,0 +1,1 @@
+"""Sampling, validation and training on many machines, on Ray; imported only where a cluster is asked for."""

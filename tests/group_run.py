@@ -1,0 +1,67 @@
+"""A training of a few steps on the tiny model: its recipe and lesson, and one process of a group that does it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import local_run
+import tiny
+import torch
+from safetensors.torch import load_file
+
+from iterdeploy.recipe import Recipe
+from iterdeploy.types import Example
+
+STEPS = 6
+
+
+def recipe(base: Path, sharding: Any = "none") -> Recipe:
+    """Plain AdamW: what Muon does to rounding would hide a wrong sum."""
+    of = local_run.recipe(base)
+    how = replace(
+        of.train, sharding=sharding, max_steps=STEPS, dropout=0.0, augment="none", optimizer="adamw"
+    )
+    return replace(of, train=how)
+
+
+def examples(base: Path) -> list[Example]:
+    """Tasks with their solutions; an odd number in a step now and then."""
+    from iterdeploy.train.adapters import open_tokenizer
+
+    rows = tiny.rows(open_tokenizer(str(base)))[:13]
+    return [Example(f"t{i}", "t", tuple(r.prompt), tuple(r.completion)) for i, r in enumerate(rows)]
+
+
+def trained(out: Path) -> tuple[dict[str, torch.Tensor], list[float]]:
+    """(matrices, losses by step) of the adapter in a folder."""
+    rows = [json.loads(line) for line in (out / "training.jsonl").read_text().splitlines()]
+    return load_file(out / "adapter_model.safetensors"), [row["loss"] for row in rows]
+
+
+def assert_agree(alone: Path, group: Path) -> None:
+    """Two adapters are one training's, to rounding, and it moved them."""
+    (one, losses), (two, others) = trained(alone), trained(group)
+    assert len(losses) == len(others) == STEPS
+    assert max(abs(a - b) for a, b in zip(losses, others, strict=True)) < 1e-4
+    assert one.keys() == two.keys()
+    assert max(float((one[name] - two[name]).abs().max()) for name in one) < 1e-4
+    assert max(float(one[name].abs().max()) for name in one if "lora_B" in name) > 1e-2, (
+        "zero before the first step"
+    )
+    assert sorted(p.name for p in alone.iterdir()) == sorted(p.name for p in group.iterdir())
+    config = "adapter_config.json"
+    assert (alone / config).read_bytes() == (group / config).read_bytes()
+
+
+def take_part(rank: int, base: str, folder: str, address: str, sharding: str) -> None:
+    """The life of one of two processes; each has a folder of its own, as on machines of their own."""
+    from iterdeploy.train.sharded import train_sharded
+    from iterdeploy.train.work import Lesson, Worker
+
+    place = Path(folder) / str(rank)
+    (place / "out").mkdir(parents=True)
+    lesson = Lesson(tuple(examples(Path(base))), None, str(place / "out"), str(place), 7, (), "job")
+    train_sharded(Worker(recipe(Path(base), sharding)), lesson, address, rank, 2, lambda *_: None)

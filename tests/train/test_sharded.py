@@ -1,0 +1,29 @@
+"""One model cut among two processes, on CPUs with gloo, beside the training in one process."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import group_run
+import pytest
+import tiny
+import torch.multiprocessing as processes
+
+from iterdeploy.types import TrainingJob
+
+pytestmark = pytest.mark.slow
+
+
+def test_two_processes_that_share_a_model_train_what_one_trains(base: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    with tiny.trainer(group_run.recipe(base)) as trainer:
+        trainer.train(TrainingJob(1, group_run.examples(base), None, alone, tmp_path, seed=7))
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{found.getsockname()[1]}"
+    given = (str(base), str(tmp_path / "group"), address, "fsdp")
+    processes.start_processes(group_run.take_part, args=given, nprocs=2, start_method="spawn")  # type: ignore[attr-defined, no-untyped-call]
+    group_run.assert_agree(alone, tmp_path / "group" / "0" / "out")
+    assert not list((tmp_path / "group" / "1" / "out").iterdir()), "rank 0 alone writes"
