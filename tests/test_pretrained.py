@@ -122,6 +122,7 @@ def gemma() -> Any:
     return Gemma3ForCausalLM(Gemma3TextConfig(**SIZES, layer_types=kinds, sliding_window=48))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [llama, gemma])
 def test_what_a_generation_says_is_what_its_adapter_says(make: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
