@@ -66,7 +66,8 @@ def test_a_model_that_caps_its_logits_is_capped_here_too() -> None:
         "vocab_size": 32,
     }
     heads: dict[str, Any] = {"num_attention_heads": 2, "num_key_value_heads": 1}
-    capped = Gemma2ForCausalLM(Gemma2Config(**shape, **heads, final_logit_softcapping=0.5)).eval()
+    capped: Any = Gemma2ForCausalLM(Gemma2Config(**shape, **heads, final_logit_softcapping=0.5))
+    capped.eval()
     ids = torch.tensor([[3, 4, 5]])
     made = chunks.logits(capped, chunks.hidden_states(capped, input_ids=ids))
     assert torch.allclose(made, capped(input_ids=ids).logits, atol=1e-6)
