@@ -364,16 +364,16 @@ def test_how_near_the_two_programs_are(server: Server, recipe: Recipe, adapters:
 
     heard: list[canary.Heard] = []
     with tiny.trainer(recipe) as trainer:
-        rows = canary.sequences(trainer.prompt_ids(asked(1)))
+        texts = canary.sequences(trainer.prompt_ids(asked(1)))
         name = content_id(recipe.base.model, adapters[0])
-        here = expected(recipe.base.model, adapters[0], name, rows)
-        stale = expected(recipe.base.model, adapters[1], content_id(recipe.base.model, adapters[1]), rows)
-        client: Any = vllm_server.VllmServer(server.url, DEPLOY, {0})
-        client.deploy(Swap(name, adapters[0], rows, heard.append, 300, here.dtype))
+        here = expected(recipe.base.model, adapters[0], name, texts)
+        client = vllm_server.VllmServer(server.url, DEPLOY, {0})
+        client.deploy(Swap(name, adapters[0], here, heard.append, 300))
+        client.deploy(Swap(content_id(recipe.base.model, adapters[1]), adapters[1], here, heard.append, 300))
         client.close()
-    there = heard[0]
+    there, stale = heard
     noise, rest = canary._distance(there.base, here.base), canary._distance(there.generation, here.generation)
-    other = canary._distance(there.generation, stale.generation)
+    other = canary._distance(stale.generation, here.generation)
     print(f"{here.dtype}: base {noise:.2g}, adapter {rest:.2g}, the other adapter {other:.2g} nats")
     assert max(noise, rest) < canary.FLOOR["float32"] / 10
     assert other > 10 * canary.FLOOR["float32"]
