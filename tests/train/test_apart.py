@@ -104,6 +104,18 @@ def test_what_is_expected_is_what_the_model_says_with_its_adapter_and_without(
     assert max(abs(g - b) for g, b in zip(found.generation, found.base, strict=True)) > 1e-3
 
 
+def test_what_is_expected_is_of_the_recipes_precision(base: Path, tmp_path: Path) -> None:
+    """The engine elsewhere is opened in this type: another would sample from other weights than those trained."""
+    recipe = recipe_of(base, base__precision="bfloat16")
+    with (
+        FakeVllm(room=2048) as fake,
+        tiny.trainer(recipe) as trainer,
+        on_vllm(trainer, fake.url) as apart,
+        pytest.raises(WrongModel, match="--dtype bfloat16"),
+    ):
+        list(apart.load(None).answer(tiny.requests(1)))
+
+
 def test_an_adapter_that_was_replaced_is_refused(base: Path, tmp_path: Path) -> None:
     adapter = adapter_on(base, tmp_path / "adapter")
     with pytest.raises(RunError, match=r"was base-1\+2 and is now base-\w+\+\w+"):

@@ -15,6 +15,7 @@ from iterdeploy.errors import BadInput, RunError
 from iterdeploy.models.canary import TOP, Expected, cuts
 from iterdeploy.models.chat_audit import end_ids
 from iterdeploy.models.vllm import Backend, VllmModel
+from iterdeploy.recipe import Precision
 from iterdeploy.train.adapters import base_folder, content_id, open_generation
 from iterdeploy.train.local import LocalTrainer
 from iterdeploy.types import Model, Request, Trainer, TrainingJob
@@ -85,7 +86,7 @@ def on_vllm(trainer: LocalTrainer, server: str = "") -> Apart:
         name = content_id(base, adapter)
 
         def expect(texts: Sequence[tuple[int, ...]]) -> Expected:
-            return expected(base, adapter, name, texts)
+            return expected(base, adapter, name, texts, recipe.base.precision)
 
         return VllmModel(name, adapter, backend, _Reader(trainer), expect, recipe.deploy.max_tokens, ends)
 
@@ -96,10 +97,9 @@ class _Reader:
     """Prompts and answers as the local trainer reads them."""
 
     def __init__(self, trainer: LocalTrainer) -> None:
-        self._trainer, self._opened = trainer, ""
+        self._trainer = trainer
 
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
-        self._opened = self._trainer.opened(requests)
         return self._trainer.prompt_ids(requests)
 
     def opened(self, requests: Sequence[Request]) -> str:
@@ -114,10 +114,16 @@ class _Reader:
 
     def text(self, token_ids: Sequence[int]) -> str:
         text: str = self._trainer.tokenizer.decode(list(token_ids), skip_special_tokens=False)
-        return self._opened + text
+        return text
 
 
-def expected(base: str, adapter: Path | None, name: str, texts: Sequence[tuple[int, ...]]) -> Expected:
+def expected(
+    base: str,
+    adapter: Path | None,
+    name: str,
+    texts: Sequence[tuple[int, ...]],
+    precision: Precision = "auto",
+) -> Expected:
     """Log-probabilities of the TOP likeliest next tokens at the cuts of `texts`, of a generation and of its base.
 
     The model is opened for this alone and is gone afterwards. Raises RunError if it is no longer the one of `name`.
@@ -127,7 +133,7 @@ def expected(base: str, adapter: Path | None, name: str, texts: Sequence[tuple[i
     from iterdeploy.train.work import one_thread
 
     with one_thread():
-        model, _ = open_generation(base, adapter)
+        model, _ = open_generation(base, adapter, precision=precision)
         found = content_id(base, adapter)
         if found != name:
             raise RunError(
