@@ -15,6 +15,7 @@ from iterdeploy.errors import BadInput, RunError
 from iterdeploy.models.canary import Expected
 from iterdeploy.models.chat_audit import end_ids
 from iterdeploy.models.vllm import Backend, VllmModel
+from iterdeploy.recipe import Precision
 from iterdeploy.train.adapters import base_folder, content_id, open_generation
 from iterdeploy.train.local import LocalTrainer
 from iterdeploy.types import Model, Request, Trainer, TrainingJob
@@ -85,7 +86,7 @@ def on_vllm(trainer: LocalTrainer, server: str = "") -> Apart:
         name = content_id(base, adapter)
 
         def expect(rows: Sequence[Sequence[int]]) -> Expected:
-            return expected(base, adapter, name, rows)
+            return expected(base, adapter, name, rows, recipe.base.precision)
 
         return VllmModel(name, adapter, backend, _Reader(trainer), expect, recipe.deploy.max_tokens, ends)
 
@@ -117,7 +118,13 @@ class _Reader:
         return self._opened + text
 
 
-def expected(base: str, adapter: Path | None, name: str, rows: Sequence[Sequence[int]]) -> Expected:
+def expected(
+    base: str,
+    adapter: Path | None,
+    name: str,
+    rows: Sequence[Sequence[int]],
+    precision: Precision = "auto",
+) -> Expected:
     """Log-probability of each token but the first of `rows` under a generation and under its base.
 
     The model is opened for this alone and is gone afterwards. Raises RunError if it is no longer the one of `name`.
@@ -127,7 +134,7 @@ def expected(base: str, adapter: Path | None, name: str, rows: Sequence[Sequence
     from iterdeploy.train.work import one_thread
 
     with one_thread():
-        model, _ = open_generation(base, adapter)
+        model, _ = open_generation(base, adapter, precision=precision)
         found = content_id(base, adapter)
         if found != name:
             raise RunError(
