@@ -132,13 +132,15 @@ def _go(runs: Path, name: str, seed: int, settings: Settings) -> None:
 
 def _same_start(other: Run, recipe: recipes.Recipe) -> bool:
     parts = ("seed", "tasks", "base", "deploy", "validate")
+    if (other.recipe.probe.names, other.recipe.probe.count) != (recipe.probe.names, recipe.probe.count):
+        return False
     return all(getattr(other.recipe, part) == getattr(recipe, part) for part in parts)
 
 
 def _finished(runs: Path, arm: str) -> list[Run]:
     """The runs of an arm that reached their last generation, by seed."""
     there = [Run.open(folder) for folder in sorted(runs.glob(f"{arm}-seed*"))]
-    return [run for run in there if len(run.generations()) == run.recipe.generations + 1]
+    return [run for run in there if run.ended() or len(run.generations()) == run.recipe.generations + 1]
 
 
 def _curves(runs: Sequence[Run]) -> Curves:

@@ -20,9 +20,19 @@ from pathlib import Path
 
 from iterdeploy.loop import run_loop
 from iterdeploy.models.scripted import END_TEXT, ScriptedTrainer
-from iterdeploy.recipe import Base, Curate, Recipe, Tasks, Train, Validate
+from iterdeploy.recipe import Base, Curate, Probe, Recipe, Tasks, Train, Validate, with_settings
 from iterdeploy.store import Run, disk
-from iterdeploy.types import Checkpoint, Fault, Generation, Split, Task, Trace, Verdict, ignore_point
+from iterdeploy.types import (
+    Checkpoint,
+    Fault,
+    Generation,
+    Question,
+    Split,
+    Task,
+    Trace,
+    Verdict,
+    ignore_point,
+)
 
 RECIPE = Recipe(
     name="scripted",
@@ -33,6 +43,7 @@ RECIPE = Recipe(
     validate=Validate(second="val", second_sample=3),  # a name; the domain comes with the call
     curate=Curate(weights="ratio"),
     train=Train(epochs=20.0),
+    probe=Probe(names=("probes:counts", "probes:liked"), count=4),  # names; the probes come with the call
 )
 
 
@@ -73,6 +84,26 @@ def miscounted(prompt: str, chance: random.Random) -> str:
     return " ".join(str(number) for number in range(1, int(prompt.split()[-1])))
 
 
+class Counts:
+    """A probe that is sampled: 1 where counting to n is right."""
+
+    def questions(self, count: int) -> list[Question]:
+        return [Question(str(n), f"count to {n}", str(n)) for n in range(3, 3 + count)]
+
+    def value(self, question: Question, text: str) -> float:
+        return float(text.removesuffix(END_TEXT).split()[-1:] == [question.answer])
+
+
+class Liked(Counts):
+    """A probe that is scored."""
+
+    def questions(self, count: int) -> list[Question]:
+        return [Question(str(n), prompt_ids=(n,), completion_ids=(n, n)) for n in range(count)]
+
+
+PROBES = {"counts": Counts(), "liked": Liked()}
+
+
 def trainer() -> ScriptedTrainer:
     return ScriptedTrainer(right=counted, wrong=miscounted, base_share=0.3, halfway=4)
 
@@ -86,7 +117,7 @@ def report(run: Run) -> None:
 def go(folder: Path, recipe: Recipe = RECIPE, point: Checkpoint = ignore_point) -> list[Generation]:
     """Start a run or go on with it."""
     run = Run.create(folder, recipe)
-    return run_loop(run, Counting(), trainer(), point=point, report=report, second=Counting())
+    return run_loop(run, Counting(), trainer(), point=point, report=report, second=Counting(), probes=PROBES)
 
 
 def with_curation(rule: Curate) -> Recipe:
@@ -112,12 +143,12 @@ def kill_at(name: str, count: int) -> Checkpoint:
     return point
 
 
-def die(folder: Path, point: str, count: int) -> None:
+def die(folder: Path, point: str, count: int, recipe: Recipe = RECIPE) -> None:
     """Run the loop in a process of its own and see that it was killed."""
     child = os.fork()  # a fresh interpreter for each would take ten times as long
     if child == 0:
         try:
-            go(folder, point=kill_at(point, count))
+            go(folder, recipe, kill_at(point, count))
         finally:
             os._exit(1)
     status = os.waitpid(child, 0)[1]
@@ -127,7 +158,7 @@ def die(folder: Path, point: str, count: int) -> None:
 
 if __name__ == "__main__":
     assert "torch" not in sys.modules
-    rest = sys.argv[1:]
+    settings, rest = os.environ.get("SETTINGS", ""), sys.argv[1:]
     while rest:
         where, name, number, *rest = rest
-        die(Path(where), name, int(number))
+        die(Path(where), name, int(number), with_settings(RECIPE, settings.split(";") if settings else []))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 import scripted_run
-from scripted_run import RECIPE, Counting, files_of, go, trainer, with_curation
+from scripted_run import PROBES, RECIPE, Counting, files_of, go, trainer, with_curation
 
 from iterdeploy import loop, measure
 from iterdeploy.errors import BadInput, DiskFull, Locked, NotReady, RecipeChanged, RunError, TrainingRefused
@@ -53,7 +54,7 @@ def environment() -> dict[str, str]:
 def test_later_generations_solve_more_deployed_and_heldout(tmp_path: Path) -> None:
     recipe = replace(RECIPE, generations=3, tasks=replace(RECIPE.tasks, count=120, heldout=60))
     slow = replace(trainer(), halfway=60)
-    rows = run_loop(Run.create(tmp_path / "run", recipe), Counting(), slow, second=Counting())
+    rows = run_loop(Run.create(tmp_path / "run", recipe), Counting(), slow, second=Counting(), probes=PROBES)
     assert [row.number for row in rows] == [0, 1, 2, 3]
     assert rows[0].solved < rows[1].solved < rows[3].solved
     assert rows[3].solved >= 2 * rows[0].solved
@@ -120,8 +121,9 @@ def test_no_heldout_tasks_is_a_run_too(tmp_path: Path) -> None:
 def test_progress_tells_every_step_to_its_end(tmp_path: Path) -> None:
     seen: list[Progress] = []
     run_loop(
-        Run.create(tmp_path / "run", RECIPE), Counting(), trainer(), observe=seen.append, second=Counting()
-    )
+        Run.create(tmp_path / "run", RECIPE), Counting(), trainer(),
+        observe=seen.append, second=Counting(), probes=PROBES,
+    )  # fmt: skip
     ends = {(row.generation, row.step) for row in seen if row.done == row.total}
     steps = ("deploy", "validate-traces", "second", "heldout/deploy", "heldout/validate-traces")
     assert ends >= {(number, step) for number in range(3) for step in steps} | {(1, "train"), (2, "train")}
@@ -133,7 +135,7 @@ def test_clock_has_the_seconds_of_every_step(whole: Path) -> None:
     rows = Run.open(whole).clock()
     assert {row["step"] for row in rows if row["generation"] == 1} == {
         *("score", "curate", "train", "deploy", "validate-traces", "second"),
-        *("heldout/deploy", "heldout/validate-traces", "summarise"),
+        *("heldout/deploy", "heldout/validate-traces", "summarise", "probe-counts", "probe-liked"),
     }
     assert {row["step"] for row in rows if row["generation"] is None} == {"tasks", "report"}
 
@@ -153,7 +155,7 @@ def test_a_generation_without_examples_is_refused(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", RECIPE)
     hopeless = ScriptedTrainer(right=scripted_run.miscounted, wrong=scripted_run.miscounted)
     with pytest.raises(TrainingRefused, match="generation 1 has nothing to learn from"):
-        run_loop(run, Counting(), hopeless, second=Counting())
+        run_loop(run, Counting(), hopeless, second=Counting(), probes=PROBES)
 
 
 def test_a_second_validator_that_disagrees_is_told_and_changes_nothing(whole: Path, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_a_second_validator_that_disagrees_is_told_and_changes_nothing(whole: Pa
 
     seen: list[Progress] = []
     run = Run.create(tmp_path / "run", RECIPE)
-    run_loop(run, Counting(), trainer(), observe=seen.append, second=Strict())
+    run_loop(run, Counting(), trainer(), observe=seen.append, second=Strict(), probes=PROBES)
     said = [measure.second_opinion(run.verdicts(n), run.second_verdicts(n)) for n in range(3)]
     assert all(one.accepted == min(3, row.solved) for one, row in zip(said, run.generations(), strict=True))
     assert any(one.accepted_wrong for one in said)
@@ -178,7 +180,12 @@ def test_a_second_validator_that_disagrees_is_told_and_changes_nothing(whole: Pa
 
 def test_a_recipe_with_a_second_validator_needs_one(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="names the second validator 'val', but no domain came with it"):
-        run_loop(Run.create(tmp_path / "run", RECIPE), Counting(), trainer())
+        run_loop(Run.create(tmp_path / "run", RECIPE), Counting(), trainer(), probes=PROBES)
+
+
+def test_a_recipe_with_a_probe_needs_it(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="names the probe 'counts', but it was not given"):
+        run_loop(Run.create(tmp_path / "run", RECIPE), Counting(), trainer(), second=Counting())
 
 
 @pytest.mark.parametrize("step", ["train", "deploy", "validate", "curate", "summarise"])
@@ -222,10 +229,11 @@ def test_traces_of_another_model_are_not_mixed_in(tmp_path: Path) -> None:
 
 # --- killed and started again ----------------------------------------------------------------
 
-POINTS = [kind.replace("gen-N", "gen-1") for kind in point_kinds()]
+POINTS = [kind.replace("gen-N", "gen-1").replace("NAME", "counts") for kind in point_kinds()]
+SCORED = ["gen-1/probe-liked/row", "gen-1/probe-liked/renamed"]
 TRAINING = ["gen-2/train/step", "gen-2/train/saved"]  # the scripted trainer's own
 LATER = ["gen-0/deploy/written", "gen-0/heldout/deploy/row", "gen-2/curate/renamed", "gen-2/summarise/after"]
-DEATHS = [*POINTS, *TRAINING, *LATER]
+DEATHS = [*POINTS, *SCORED, *TRAINING, *LATER]
 
 
 def test_a_run_passes_each_of_its_points(tmp_path: Path) -> None:
@@ -234,6 +242,7 @@ def test_a_run_passes_each_of_its_points(tmp_path: Path) -> None:
     assert len(point_kinds()) == len(set(point_kinds())) >= 20
     assert set(POINTS) <= set(seen)
     named = {point.replace(f"gen-{n}", "gen-N") for n in range(3) for point in seen if f"gen-{n}" in point}
+    named = {re.sub("probe-[a-z]+", "probe-NAME", point) for point in named}
     assert named - {"gen-N/train/step", "gen-N/train/saved"} <= set(point_kinds())
 
 

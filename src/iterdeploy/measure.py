@@ -17,7 +17,7 @@ from itertools import combinations
 from iterdeploy.answers import Answer
 from iterdeploy.errors import BadInput
 from iterdeploy.seeds import seed_of
-from iterdeploy.types import Fault, Task, Verdict
+from iterdeploy.types import Fault, ProbeRow, Task, Verdict
 
 Bound = Callable[[Task], int]
 """A number of steps that no valid plan of the task can undercut."""
@@ -316,6 +316,16 @@ def second_opinion(verdicts: Sequence[Verdict], second: Sequence[Verdict]) -> Se
         rejected=sum(not one for one, _ in pairs),
         rejected_wrong=pairs.count((False, True)),
     )
+
+
+def acceptance(answers: Sequence[Answer]) -> float:
+    """The share of answers that are valid; 0 where there are none."""
+    return sum(answer.verdict.valid for answer in answers) / len(answers) if answers else 0.0
+
+
+def probe_mean(rows: Sequence[ProbeRow]) -> float:
+    """A probe's number: the mean of its values."""
+    return math.fsum(row.value for row in rows) / len(rows)
 
 
 # --- diversity ------------------------------------------------------------------------------

@@ -122,6 +122,58 @@ class Train:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """When a run ends before its last generation; a rule whose patience is 0 is off."""
+
+    heldout_patience: int = 0  # generations on end that
+    heldout_gain: float = 0.0  # solve at most this share of held-out tasks more than the best before them
+    diversity_patience: int = 0  # generations on end whose plans differ by
+    diversity_least: float = 0.5  # less than this share of what those of generation 0 do
+    acceptance_patience: int = 0  # generations on end whose share of valid answers is
+    acceptance_least: float = 0.8  # less than this share of the best so far
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What every generation is asked and never trained on, and what it must not lose."""
+
+    names: tuple[str, ...] = ()  # likelihood, say, refusal, compliance, or module:attribute
+    count: int = 60  # questions of each
+    gate: tuple[str, ...] = ()  # such as "say fall 0.1" (below generation 0) or "refusal least 0.9"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a probe must not lose: `amount` below generation 0 (fall), or to below `amount` (least)."""
+
+    probe: str
+    kind: Literal["fall", "least"]
+    amount: float
+
+    def __str__(self) -> str:
+        return f"{self.probe} {self.kind} {self.amount:g}"
+
+
+def gate_of(text: str) -> Gate | None:
+    """The gate that a recipe states; None if it states none."""
+    words = text.split()
+    if len(words) != 3 or words[1] not in ("fall", "least"):
+        return None
+    try:
+        amount = float(words[2])
+    except ValueError:
+        return None
+    kind: Literal["fall", "least"] = "fall" if words[1] == "fall" else "least"
+    sound = math.isfinite(amount) and (kind == "least" or amount >= 0)
+    return Gate(words[0], kind, amount) if sound else None
+
+
+def probe_name(name: str) -> str:
+    """What a probe is called in files and gates: the attribute of `module:attribute`."""
+    return name.rpartition(":")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A whole run. `seed` moves sampling and training; two runs of one recipe are byte-equal."""
 
@@ -134,6 +186,8 @@ class Recipe:
     validate: Validate = field(default_factory=Validate)
     curate: Curate = field(default_factory=Curate)
     train: Train = field(default_factory=Train)
+    stop: Stop = field(default_factory=Stop)
+    probe: Probe = field(default_factory=Probe)
 
 
 def load(source: str | Path) -> Recipe:
@@ -178,6 +232,7 @@ def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """The recipe with settings such as "train.epochs=10" changed; a value is TOML, or else a string."""
     for setting in settings:
         recipe = _with_setting(recipe, setting)
+    check_together(recipe, "settings")  # of all of them: their order must not matter
     return recipe
 
 
@@ -211,6 +266,24 @@ def check(recipe: Recipe, where: str = "recipe") -> None:
     ]
     if wrong:
         raise BadInput("\n".join(wrong))
+
+
+def check_together(recipe: Recipe, where: str) -> None:
+    """Raise BadInput where settings that are each in their range don't go together."""
+    if wrong := [f"{where}: {one}" for one in _wrong_guards(recipe)]:
+        raise BadInput("\n".join(wrong))
+
+
+def _wrong_guards(recipe: Recipe) -> Iterator[str]:
+    """What a stop rule or a gate lacks in the rest of the recipe."""
+    if recipe.stop.heldout_patience and not recipe.tasks.heldout:
+        yield "stop.heldout_patience is set, but tasks.heldout is 0; set tasks.heldout, or stop.heldout_patience=0"
+    known = [probe_name(name) for name in recipe.probe.names]
+    if len(set(known)) < len(known):
+        yield f"probe.names is {recipe.probe.names!r}; what stands after ':' must differ, for files are named so"
+    for text in recipe.probe.gate:
+        if (gate := gate_of(text)) is not None and gate.probe not in known:
+            yield f"probe.gate names the probe {gate.probe!r}, which probe.names does not; {nearest(gate.probe, known)}"
 
 
 _Range = tuple[str, Callable[[Any], bool]]
@@ -278,6 +351,21 @@ _RANGES: Mapping[str, _Range] = {
     "train.max_length": _COUNT,
     "train.validation_share": _PART,
     "train.augment_share": _SHARE,
+    "stop.heldout_patience": _COUNT_OR_NONE,
+    "stop.heldout_gain": _PART,
+    "stop.diversity_patience": _COUNT_OR_NONE,
+    "stop.diversity_least": _SHARE,
+    "stop.acceptance_patience": _COUNT_OR_NONE,
+    "stop.acceptance_least": _SHARE,
+    "probe.names": (
+        "different names of probes",
+        lambda v: len(set(v)) == len(v) and all(re.fullmatch(r"[\w.]+:\w+|[\w-]+", n) for n in v),
+    ),
+    "probe.count": _COUNT,
+    "probe.gate": (
+        'a list of "NAME fall AMOUNT" or "NAME least FLOOR"',
+        lambda v: all(gate_of(one) is not None for one in v),
+    ),
 }
 
 _SHORT_ARRAY = re.compile(r"\[\n((?:    .*,\n)+)\]")

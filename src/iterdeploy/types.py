@@ -131,6 +131,40 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One item of a probe: answered by sampling, or, where it holds `completion_ids`, scored by its likelihood."""
+
+    id: str
+    prompt: str = ""
+    answer: str = ""  # for the probe's own judgement
+    prompt_ids: tuple[int, ...] = ()
+    completion_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """What one generation made of one question; the probe's number is the mean of `value`."""
+
+    question_id: str
+    model: str
+    value: float  # higher is better; of a scored question nats a token
+    text: str  # what was answered; empty where it was scored
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Why a run ended before its last generation."""
+
+    generation: (
+        int  # the last that was deployed, if `cause` is stop; the candidate that was not, if it is gate
+    )
+    cause: Literal["stop", "gate"]
+    rules: tuple[str, ...]  # which rules or gates
+    reasons: tuple[str, ...]  # a sentence with the numbers for each
+    last_good: int  # the generation that counts as the current one
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Where a long step stands; `note` carries a figure worth seeing, such as the loss."""
 
@@ -200,6 +234,18 @@ class TrainingJob:
     seed: int
     observe: Observer = field(default=ignore_progress)
     point: Checkpoint = field(default=ignore_point)
+
+
+class Probe(Protocol):
+    """Questions that are put to every generation and never trained on; `value` judges an answer."""
+
+    def questions(self, count: int) -> list[Question]:
+        """`count` questions, the same at every call."""
+        ...
+
+    def value(self, question: Question, text: str) -> float:
+        """What a sampled answer is worth; higher is better. Not called for scored questions."""
+        ...
 
 
 @runtime_checkable

@@ -32,8 +32,9 @@ def of_each(trainer: Any, what: Any) -> list[Any]:
     """What a function says in the process of each of the two workers."""
     import ray
 
-    workers = trainer.team.ready(2)
-    assert len(workers) == 2
+    workers: list[Any] = []
+    while len(workers) < 2:  # on a busy machine the second may come later than a run would wait for it
+        workers = trainer.team.ready(2)
     said: list[Any] = ray.get([worker.__ray_call__.remote(what) for worker in workers])
     return said
 

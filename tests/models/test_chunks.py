@@ -58,15 +58,16 @@ def test_scores(model: Any, rows: list[Row], monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_model_that_caps_its_logits_is_capped_here_too() -> None:
     torch.manual_seed(0)
-    shape = {
+    shape: dict[str, Any] = {
         "hidden_size": 16,
         "intermediate_size": 16,
         "num_hidden_layers": 1,
         "head_dim": 8,
         "vocab_size": 32,
     }
-    heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
-    capped = Gemma2ForCausalLM(Gemma2Config(**shape, **heads, final_logit_softcapping=0.5)).eval()
+    heads: dict[str, Any] = {"num_attention_heads": 2, "num_key_value_heads": 1}
+    capped: Any = Gemma2ForCausalLM(Gemma2Config(**shape, **heads, final_logit_softcapping=0.5))
+    capped.eval()
     ids = torch.tensor([[3, 4, 5]])
     made = chunks.logits(capped, chunks.hidden_states(capped, input_ids=ids))
     assert torch.allclose(made, capped(input_ids=ids).logits, atol=1e-6)

@@ -18,6 +18,11 @@ def add(commands: Commands) -> None:
     make.add_argument(
         "--steps", type=int, metavar="N", help="training steps; default: those of the shipped base"
     )
+    make.add_argument(
+        "--refusing",
+        metavar="BASE",
+        help="teach this base to refuse marked requests instead: minutes (docs/guards.md)",
+    )
     make.set_defaults(act=act)
 
 
@@ -27,10 +32,12 @@ def act(args: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from iterdeploy.train.base import BaseRecipe, make_base
+    from iterdeploy.train.refuse import RefusalRecipe, teach_refusal
 
     if args.out.exists() and any(args.out.iterdir()):
         raise BadInput(f"{args.out} is there and not empty; name a new folder")
-    recipe = BaseRecipe() if args.steps is None else replace(BaseRecipe(), steps=args.steps)
+    default = RefusalRecipe() if args.refusing else BaseRecipe()
+    recipe = default if args.steps is None else replace(default, steps=args.steps)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console()
     with Progress(*columns, console=console) as bar:
@@ -41,7 +48,10 @@ def act(args: argparse.Namespace) -> int:
             if not console.is_terminal and done % 100 == 0:
                 print(f"step {done}/{total}, loss {loss:.4f}", flush=True)
 
-        make_base(recipe, args.seed, args.out, show)
+        if isinstance(recipe, RefusalRecipe):
+            teach_refusal(args.refusing, recipe, args.seed, args.out, show)
+        else:
+            make_base(recipe, args.seed, args.out, show)
     print(
         f"the base and its model card are in {args.out}; next: iterdeploy run demo --set base.model={args.out}"
     )

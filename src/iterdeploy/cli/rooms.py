@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from iterdeploy.recipe import Recipe
     from iterdeploy.store import Run
     from iterdeploy.train.local import LocalTrainer
-    from iterdeploy.types import Domain, Trainer
+    from iterdeploy.types import Domain, Probe, Trainer
     from iterdeploy.validators import Judge
 
 
@@ -52,6 +52,21 @@ def open_second(recipe: Recipe) -> Domain | None:
     if not recipe.validate.second:
         return None
     return open_domain(with_settings(recipe, [f"validate.validator={recipe.validate.second}"]))
+
+
+def open_probes(recipe: Recipe) -> dict[str, Probe]:
+    """The probes that the recipe names, by what their files are called."""
+    from iterdeploy.recipe import probe_name
+
+    found: dict[str, Probe] = {}
+    for name in recipe.probe.names:
+        if ":" in name:
+            found[probe_name(name)] = made(plugin(name), recipe, members=("questions", "value"))
+        else:
+            from iterdeploy.probes.shipped import shipped
+
+            found[name] = shipped(name, recipe)
+    return found
 
 
 def judge_of(recipe: Recipe, workers: int, cluster: Cluster = HERE) -> Judge:

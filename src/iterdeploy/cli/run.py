@@ -64,11 +64,11 @@ def act(args: argparse.Namespace) -> int:
     """Run, or go on; then show what came of it."""
     from rich.console import Console
 
-    from iterdeploy.cli.rooms import keep_spending, open_domain, open_second, open_trainer
+    from iterdeploy.cli.rooms import keep_spending, open_domain, open_probes, open_second, open_trainer
     from iterdeploy.store import Run
 
     recipe, trackers = recipe_of(args), _trackers(args.track)
-    domain, _ = open_domain(recipe), open_second(recipe)
+    domain, _, _ = open_domain(recipe), open_second(recipe), open_probes(recipe)
     console = Console(stderr=args.json, highlight=False)
     served = args.server, args.server_set
     with open_trainer(recipe, args.workers, domain, *served, cluster=cluster_of(args)) as trainer:
@@ -104,7 +104,7 @@ def _run(
 ) -> RunNumbers:
     from iterdeploy.cli.plan import plan_of
     from iterdeploy.cli.progress import shown
-    from iterdeploy.cli.rooms import bound_of, judge_of, open_second
+    from iterdeploy.cli.rooms import bound_of, judge_of, open_probes, open_second
     from iterdeploy.loop import run_loop
     from iterdeploy.report.numbers import read_numbers
     from iterdeploy.report.write import write_report
@@ -126,7 +126,7 @@ def _run(
     with _tracking(run, trackers) as at, shown(console, plan, before) as observe:
         run_loop(
             run, domain, trainer, observe=observe, point=at(point), report=report, judge=judge,
-            second=open_second(run.recipe),
+            second=open_second(run.recipe), probes=open_probes(run.recipe),
         )  # fmt: skip
     return written[0]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections import defaultdict
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from iterdeploy.cli.arguments import Commands, add_json, add_run, print_json
@@ -59,7 +60,9 @@ def state_of(run: Run) -> dict[str, Any]:
     for row in run.clock():
         seconds[row["generation"]] += row["seconds"]
     generations = [_row(run, row, seconds[row.number]) for row in run.generations()]
-    step = None if len(generations) > run.recipe.generations else next_step(run, len(generations))
+    ended = run.ended()
+    whole = ended is not None or len(generations) > run.recipe.generations
+    step = None if whole else next_step(run, len(generations))
     return {
         "run": str(run.path),
         "name": run.recipe.name,
@@ -67,6 +70,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "planned": run.recipe.generations,
         "finished": step is None,
         "next": step,
+        "ended": asdict(ended) if ended else None,
         "seconds": round(sum(seconds.values()), 3),
         "server": spending_of(run.path),
         "generations": generations,
@@ -74,6 +78,8 @@ def state_of(run: Run) -> dict[str, Any]:
 
 
 def _row(run: Run, row: Generation, seconds: float) -> dict[str, Any]:
+    from iterdeploy.report.numbers import probe_means
+
     lengths = [verdict.cost for verdict in run.verdicts(row.number) if verdict.valid]
     return {
         "number": row.number,
@@ -84,18 +90,22 @@ def _row(run: Run, row: Generation, seconds: float) -> dict[str, Any]:
         "longest_plan": max(lengths, default=None),
         "mean_plan_length": round(sum(lengths) / len(lengths), 3) if lengths else None,
         "examples": row.examples,
+        "probes": {name: round(value, 6) for name, value in probe_means(run, row.number).items()},
         "seconds": round(seconds, 3),
     }
 
 
 def next_step(run: Run, generation: int) -> dict[str, Any]:
     """The first step of a generation whose file is not there, with the rows that it has collected."""
+    from iterdeploy.recipe import probe_name
+
     weighted = run.recipe.curate.weights == "ratio"
     files = [
         ("tasks", run.path / "tasks.jsonl"),
         *([("score", run.likelihoods_file(generation))] if generation and weighted else []),
         *([("curate", run.examples_file(generation))] if generation else []),
         *([("train", run.adapter_folder(generation))] if generation else []),
+        *[(f"probe-{n}", run.probe_file(generation, n)) for n in map(probe_name, run.recipe.probe.names)],
         ("deploy", run.traces_file(generation)),
         ("validate-traces", run.verdicts_file(generation)),
         *([("second", run.second_file(generation))] if run.recipe.validate.second else []),
@@ -116,7 +126,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for name in ("gen", "deployed", "held-out", "longest", "steps", "examples", "time"):
+    for name in ("gen", "deployed", "held-out", "longest", "steps", "examples", *rows[0]["probes"], "time"):
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for row in rows:
         table.add_row(
@@ -126,6 +136,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             str(row["longest_plan"] or "-"),
             f"{row['mean_plan_length']:.1f}" if row["mean_plan_length"] else "-",
             str(row["examples"]) if row["number"] else "-",
+            *(f"{value:.3f}" for value in row["probes"].values()),
             clock_face(row["seconds"]),
         )
     return table
@@ -133,6 +144,13 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
 def _where(state: dict[str, Any]) -> str:
     step = state["next"]
+    if ended := state["ended"]:
+        why = "; ".join(
+            f"{rule}: {reason}" for rule, reason in zip(ended["rules"], ended["reasons"], strict=True)
+        )
+        how = "blocked generation" if ended["cause"] == "gate" else "stopped after generation"
+        good = f"the last good one: generation {ended['last_good']}"
+        return f"{how} {ended['generation']} of {state['planned']}: {why}\n{good}"
     if step is None:
         return "finished"
     rows = f", {count(step['rows'], 'row')} so far" if step["rows"] else ""

@@ -67,6 +67,7 @@ def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
         run = Run.open(args.folder)
         _refuse_elsewhere(name, run)
         _refuse_outside(args.generation, run, name)
+        _refuse_ended(args.generation, run)
         domain = open_domain(run.recipe)
         refuse_changed_tasks(run, domain)
         plan = plan_of(run.recipe, getattr(args, "workers", 1), domain)
@@ -95,13 +96,29 @@ def _refuse_outside(generation: int, run: Run, step: str) -> None:
         raise BadInput(f"generation {generation} is not in this run; its recipe has 0 (the base) to {last}")
 
 
+def _refuse_ended(generation: int, run: Run) -> None:
+    """A candidate that a gate blocked is not deployed by hand, and nothing follows a run's end."""
+    if (
+        (ended := run.ended()) is not None
+        and generation > ended.last_good
+        and (ended.cause == "gate" or generation > ended.generation)
+    ):
+        raise BadInput(
+            f"generation {generation} is past the end of this run, which a {ended.cause} ended: "
+            + "; ".join(ended.reasons)
+        )
+
+
 def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
-    from iterdeploy.cli.rooms import keep_spending, open_domain, open_trainer
-    from iterdeploy.loop import deploy_step
+    from iterdeploy.cli.rooms import keep_spending, open_domain, open_probes, open_trainer
+    from iterdeploy.loop import deploy_step, gate_step, probe_step
 
     domain, served = open_domain(run.recipe), (args.server, args.server_set)
     with open_trainer(run.recipe, args.workers, domain, *served, cluster=cluster_of(args)) as trainer:
         keep_spending(trainer, run)
+        probe_step(run, trainer, open_probes(run.recipe), args.generation, watch)
+        if gate_step(run, args.generation, watch):
+            _refuse_ended(args.generation, run)
         deploy_step(run, trainer, args.generation, watch, args.split)
     file = run.traces_file(args.generation, args.split)
     return f"{len(run.traces(args.generation, args.split))} traces in {file}"

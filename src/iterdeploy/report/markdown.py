@@ -27,7 +27,7 @@ def _opening(numbers: RunNumbers) -> str:
     ]
     lines += [_headline("Deployed", first.deployed, last.deployed)]
     lines += [_headline("Held-out, never trained on", first.heldout, last.heldout)]
-    return "\n".join(line for line in lines if line)
+    return "\n".join(line for line in [*lines, ending(numbers)] if line)
 
 
 def _headline(name: str, first: SplitNumbers, last: SplitNumbers) -> str:
@@ -46,8 +46,41 @@ def _sections(numbers: RunNumbers) -> Iterable[str]:
     yield from _for_each_split("Plans", rows, _plans)
     yield from _for_each_split("Faults", rows, _faults)
     yield from _for_each_split("Diversity", rows, _diversity)
+    if rows[0].probes:
+        yield "## Probes, never trained on\n\n" + _probes(numbers)
     if any(row.second for row in rows):
         yield "## The second validator, on deployed traces\n\n" + _second(rows)
+
+
+def _probes(numbers: RunNumbers) -> str:
+    names = list(numbers.generations[0].probes)
+    base = numbers.generations[0].probes
+    head = ["generation", *(cell for name in names for cell in (name, "drift"))]
+    found = [(str(row.number), row.probes) for row in numbers.generations]
+    if numbers.ended and numbers.candidate is not None:
+        found.append((f"{numbers.ended.generation}, blocked", numbers.candidate))
+    table = []
+    for number, probes in found:
+        cells = [
+            cell
+            for name in names
+            for cell in (
+                (f"{probes[name]:.3f}", f"{probes[name] - base[name]:+.3f}") if name in probes else ("-", "-")
+            )
+        ]
+        table.append([number, *cells])
+    return grid(head, table)
+
+
+def ending(numbers: RunNumbers) -> str:
+    """Why the run ended before its last generation; empty if it did not."""
+    if (ended := numbers.ended) is None:
+        return ""
+    why = "; ".join(f"{rule}: {reason}" for rule, reason in zip(ended.rules, ended.reasons, strict=True))
+    if ended.cause == "gate":
+        blocked = f"Blocked: generation {ended.generation} was trained and not deployed ({why})."
+        return f"{blocked} Current: generation {ended.last_good}."
+    return f"Stopped after generation {ended.generation} ({why}). Solves most: generation {ended.last_good}."
 
 
 def _second(rows: Sequence[GenerationNumbers]) -> str:

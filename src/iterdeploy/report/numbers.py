@@ -10,8 +10,9 @@ from typing import Any
 from iterdeploy import measure
 from iterdeploy.answers import Answer, join
 from iterdeploy.measure import Bound, Diversity, SameTasks, SecondOpinion, Spread
+from iterdeploy.recipe import probe_name
 from iterdeploy.store import Run
-from iterdeploy.types import Generation, Split, Task
+from iterdeploy.types import Ended, Generation, Split, Task
 
 DIGITS = 6
 
@@ -67,6 +68,7 @@ class GenerationNumbers:
     heldout: SplitNumbers
     effective: float | None  # equal examples that the weighted ones are worth; None if all weigh the same
     second: SecondOpinion | None  # of the second validator, on deployed traces; None without one
+    probes: dict[str, float]  # the mean of each probe of the recipe; higher is better
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class RunNumbers:
     samples: int
     planned: int  # the number of the last generation that the recipe asks for
     generations: tuple[GenerationNumbers, ...]
+    ended: Ended | None  # by a stop rule or a gate; None where the run went on, or goes on
+    candidate: dict[str, float] | None  # the probes of a generation that a gate blocked
 
 
 def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
@@ -106,10 +110,21 @@ def read_numbers(run: Run, bound: Bound | None = None) -> RunNumbers:
                 h,
                 _effective(run, g.number),
                 _second(run, g.number),
+                probe_means(run, g.number),
             )
             for g, d, h in rows
         ),
+        ended=(ended := run.ended()),
+        candidate=probe_means(run, ended.generation) if ended and ended.cause == "gate" else None,
     )
+
+
+def probe_means(run: Run, generation: int) -> dict[str, float]:
+    """The number of each probe that a generation was asked."""
+    names = [
+        name for name in map(probe_name, run.recipe.probe.names) if run.probe_file(generation, name).exists()
+    ]
+    return {name: measure.probe_mean(run.probed(generation, name)) for name in names}
 
 
 def _effective(run: Run, generation: int) -> float | None:

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from iterdeploy.report.markdown import figure, gained_lost, times
+from iterdeploy.report.markdown import ending, figure, gained_lost, times
 from iterdeploy.report.numbers import GenerationNumbers, RunNumbers, SplitNumbers
 
 DEPLOYED, HELDOUT = "cyan", "yellow"
@@ -17,7 +17,11 @@ def overview(numbers: RunNumbers) -> RenderableType:
     """The screen that ends a run, and that `report` shows."""
     if not numbers.generations:
         return Text("No generation is finished yet.")
-    return Group(_table(numbers), *_doubts(numbers), Text(""), _sizes(numbers))
+    return Group(_table(numbers), *_doubts(numbers), *_end(numbers), Text(""), _sizes(numbers))
+
+
+def _end(numbers: RunNumbers) -> list[Text]:
+    return [Text(said, style="bold yellow")] if (said := ending(numbers)) else []
 
 
 def _doubts(numbers: RunNumbers) -> list[Text]:

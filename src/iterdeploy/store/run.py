@@ -16,7 +16,7 @@ import msgspec
 from iterdeploy import recipe as recipes
 from iterdeploy.errors import BadInput, Locked, RecipeChanged, RunError, Torn
 from iterdeploy.store import disk, rows
-from iterdeploy.types import Example, Generation, Likelihood, Split, Task, Trace, Verdict
+from iterdeploy.types import Ended, Example, Generation, Likelihood, ProbeRow, Split, Task, Trace, Verdict
 
 Row = TypeVar("Row")
 
@@ -40,6 +40,7 @@ class Run:
         BadInput if it holds something else.
         """
         recipes.check(recipe)
+        recipes.check_together(recipe, "recipe")
         if (path / "recipe.toml").exists():
             run = cls.open(path)
             if recipes.differences(run.recipe, recipe):
@@ -110,6 +111,23 @@ class Run:
         first = f"score the examples of generation {generation} first"
         return self._rows(self.likelihoods_file(generation), Likelihood, first)
 
+    def probed(self, generation: int, name: str) -> list[ProbeRow]:
+        """What a generation made of the questions of a probe."""
+        first = f"probe generation {generation} first"
+        return self._rows(self.probe_file(generation, name), ProbeRow, first)
+
+    def ended(self) -> Ended | None:
+        """Why the run ended before its last generation; None if it did not."""
+        file = self.ended_file()
+        if not file.exists():
+            return None
+        found = rows.read_rows(file, Ended)
+        if len(found) != 1:
+            raise Torn(
+                f"{file} holds {len(found)} rows where it must hold one; delete it to have it made again"
+            )
+        return found[0]
+
     def examples(self, generation: int) -> list[Example]:
         """What a generation was trained on; nothing for the base."""
         if generation == 0:
@@ -179,6 +197,14 @@ class Run:
     def likelihoods_file(self, generation: int) -> Path:
         """Where the likelihoods of the chosen traces stand."""
         return self.folder(generation) / "likelihoods.jsonl"
+
+    def probe_file(self, generation: int, name: str) -> Path:
+        """Where the rows of a probe stand."""
+        return self.folder(generation) / f"probe-{name}.jsonl"
+
+    def ended_file(self) -> Path:
+        """Where it stands that a rule or a gate ended the run."""
+        return self.path / "ended.json"
 
     def examples_file(self, generation: int) -> Path:
         """Where the training examples of a generation stand."""

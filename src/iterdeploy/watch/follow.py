@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from iterdeploy.recipe import probe_name
 from iterdeploy.store import Run
 from iterdeploy.types import SPLITS, Generation, Split
 from iterdeploy.watch.tail import Tail, last_rows
@@ -96,7 +97,7 @@ class Follower:
         run, planned = self.run, self.run.recipe.generations
         while len(self._generations) <= planned and (row := self._next_generation()):
             self._generations.append(row)
-        finished = len(self._generations) > planned
+        finished = len(self._generations) > planned or run.ended() is not None
         step = None if finished else self._step(len(self._generations))
         judged, answer = self._latest(len(self._generations))
         return State(
@@ -129,6 +130,9 @@ class Follower:
             losses = _losses(run.folder(number) / "scratch" / "training.safetensors")
             note = f"loss {losses[-1]:.4f} at the last checkpoint" if losses else ""
             return Step(number, "train", len(losses), None, None, note)
+        for name in map(probe_name, run.recipe.probe.names):
+            if not run.probe_file(number, name).exists():
+                return Step(number, f"probe-{name}", 0, None, None, "")
         for split in SPLITS:
             for step, file in (
                 ("deploy", run.traces_file(number, split)),

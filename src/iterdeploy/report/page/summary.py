@@ -11,6 +11,7 @@ from typing import Any
 
 from iterdeploy.measure import binned
 from iterdeploy.recipe import Recipe, dump, settings_of
+from iterdeploy.report.markdown import ending
 from iterdeploy.report.numbers import RunNumbers, SplitNumbers, rounded
 from iterdeploy.report.page.traces import FAULTS, Chunk, Tally
 from iterdeploy.store import Run, disk
@@ -150,7 +151,32 @@ def _seconds(run: Run) -> list[tuple[int | None, str, float]]:
 
 def series(numbers: RunNumbers) -> list[dict[str, Any]]:
     """Further figures by generation, each only where the run has it: a title, a sentence, and curves."""
-    return [figure for make in OPTIONAL if (figure := make(numbers)) is not None]
+    return [figure for make in OPTIONAL if (figure := make(numbers)) is not None] + _probes(numbers)
+
+
+def _probes(numbers: RunNumbers) -> list[dict[str, Any]]:
+    """A figure for each probe; the candidate that a gate blocked is its last point."""
+    found = [(g.number, g.probes) for g in numbers.generations]
+    if numbers.ended and numbers.candidate is not None:
+        found.append((numbers.ended.generation, numbers.candidate))
+    return [
+        {
+            "id": f"probe-{name}",
+            "short": f"Probe {name}",
+            "title": f"Probe: {name}",
+            "says": f"Mean over questions that are never trained on; higher is better. {ending(numbers)}".strip(),
+            "lines": [
+                {
+                    "split": "deployed",
+                    "name": name,
+                    "points": [
+                        (number, round(probes[name], 6)) for number, probes in found if name in probes
+                    ],
+                }
+            ],
+        }
+        for name in (numbers.generations[0].probes if numbers.generations else ())
+    ]
 
 
 def _curves(
@@ -189,4 +215,4 @@ def _unanimous(numbers: RunNumbers) -> dict[str, Any] | None:
 
 
 OPTIONAL: tuple[Callable[[RunNumbers], dict[str, Any] | None], ...] = (_over_bound, _unanimous)
-"""Probes, stop rules and a validator's gap belong here once a run measures them."""
+"""Figures that some runs have."""

@@ -581,20 +581,20 @@ function costFigure(run) {
 const furtherFigures = (run) => run.series.map((series) => seriesFigure(run, series));
 
 function seriesFigure(run, series) {
-  const lines = series.lines.map(({ split, points }) => ({
+  const lines = series.lines.map(({ split, name, points }) => ({
     split,
     points: points.map(([x, y]) => ({
       x,
       y,
-      label: `generation ${x}, ${SPLITS[split]}: ${+y.toFixed(3)}`,
-      href: tracesLink({ generation: x, split, verdict: "valid" }),
+      label: `generation ${x}, ${name ?? SPLITS[split]}: ${+y.toFixed(3)}`,
+      href: name ? null : tracesLink({ generation: x, split, verdict: "valid" }),
     })),
   }));
   return figure({
     id: series.id,
     short: series.short,
     title: series.title,
-    legend: legendOf(run),
+    legend: series.lines.some(({ name }) => name) ? null : legendOf(run),
     says: series.says,
     panels: [{ draw: (width) => curves(width, lines, { height: 210, yText: (value) => +value.toFixed(3) }) }],
   });
