@@ -10,7 +10,7 @@ import pytest
 from iterdeploy.plan_ahead import Shape, plan
 from iterdeploy.plan_ahead import pace as paces
 from iterdeploy.plan_ahead.shape import known_shape
-from iterdeploy.recipe import Recipe, preset
+from iterdeploy.recipe import Recipe
 
 FOUND = paces.Calibration("a machine", "m0", "w0", 1000.0, 2900.0, 4500.0, 9.0, 80.0)
 
