@@ -14,10 +14,6 @@ from typing import Any
 
 from iterdeploy.errors import BadInput, ServerFailed, WrongModel
 from iterdeploy.models import canary
-<<<<<<< HEAD
-from iterdeploy.models.http import Patience, Refused, Unreachable, as_finished, ask, patiently, server_url
-from iterdeploy.models.vllm import NEXT, RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
-=======
 from iterdeploy.models.http import (
     Patience,
     Refused,
@@ -28,8 +24,7 @@ from iterdeploy.models.http import (
     patiently,
     server_url,
 )
-from iterdeploy.models.vllm import RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
->>>>>>> review6
+from iterdeploy.models.vllm import NEXT, RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
 from iterdeploy.recipe import Deploy
 
 AT_ONCE = 128
