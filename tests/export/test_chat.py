@@ -13,8 +13,9 @@ from rows import answer, task
 
 from iterdeploy.cli import main
 from iterdeploy.errors import BadInput
-from iterdeploy.export.chat import FORMS, examples, traces, turns_of, without_end
+from iterdeploy.export.chat import FORMS, examples, traces, without_end
 from iterdeploy.export.tables import write_table
+from iterdeploy.models.turns import turns_of
 from iterdeploy.store import Run
 from iterdeploy.types import Fault
 

@@ -61,22 +61,23 @@ def test_scores(model: Any, rows: list[Row], monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_model_that_caps_its_logits_is_capped_here_too() -> None:
     torch.manual_seed(0)
-    shape = {
+    shape: dict[str, Any] = {
         "hidden_size": 16,
         "intermediate_size": 16,
         "num_hidden_layers": 1,
         "head_dim": 8,
         "vocab_size": 32,
     }
-    heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
-    capped = Gemma2ForCausalLM(Gemma2Config(**shape, **heads, final_logit_softcapping=0.5)).eval()
+    heads: dict[str, Any] = {"num_attention_heads": 2, "num_key_value_heads": 1}
+    capped: Any = Gemma2ForCausalLM(Gemma2Config(**shape, **heads, final_logit_softcapping=0.5))
+    capped.eval()
     ids = torch.tensor([[3, 4, 5]])
     made = chunks.logits(capped, chunks.hidden_states(capped, input_ids=ids))
     assert torch.allclose(made, capped(input_ids=ids).logits, atol=1e-6)
     assert 0.01 < float(made.abs().max()) < 0.5
 
 
-class Scaled(LlamaForCausalLM):
+class Scaled(LlamaForCausalLM):  # type: ignore[no-untyped-call]
     """Scales its logits by something that only it knows, as HyperCLOVA X and Falcon H1 do."""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -87,8 +88,14 @@ class Scaled(LlamaForCausalLM):
 
 def test_a_model_that_scales_its_logits_in_a_way_of_its_own_is_refused() -> None:
     torch.manual_seed(0)
-    shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "vocab_size": 32}
-    scaled = Scaled(LlamaConfig(**shape, num_attention_heads=2)).train()
+    shape: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "vocab_size": 32,
+    }
+    scaled = Scaled(LlamaConfig(**shape, num_attention_heads=2))
+    scaled.train()
     with pytest.raises(BadInput, match="'llama' makes its logits in a way that is not known here"):
         score(scaled, [((3, 4), (5,))], 1.0, 0)
     assert scaled.training, "it is left as it was"

@@ -301,7 +301,7 @@ def test_a_block_is_cut_before_it_begins_by_the_size_of_the_card(
 def test_a_long_cache_is_seldom_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ROOM", 4)
     monkeypatch.setattr(module, "LONG", 64)
-    layer, rooms = module.GrowingLayer(), []
+    layer, rooms = module.GrowingLayer(), []  # type: ignore[no-untyped-call]
     said = torch.arange(1000.0).reshape(1, 1, 1000, 1)
     for at in range(1000):
         keys, values = layer.update(said[:, :, at : at + 1], -said[:, :, at : at + 1])

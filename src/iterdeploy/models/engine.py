@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
-from iterdeploy.errors import RunError
+from iterdeploy.errors import BadInput, RunError
 from iterdeploy.models.device import memory_of, release
 from iterdeploy.types import Finish, Request, Trace
 
@@ -203,6 +203,23 @@ class Engine:
         return rows
 
 
+def sliding(config: Any) -> tuple[int, bool]:
+    """(tokens that sliding layers see, or 0 if none slides; whether only some do), of a model's config.
+
+    Our cache keeps the whole past of every layer, so the window is a matter of the mask alone. Raises BadInput for a
+    layer that sees its past in another way, such as in chunks.
+    """
+    text = config.get_text_config()
+    kinds = set(getattr(text, "layer_types", None) or [])
+    if other := sorted(kinds - {"full_attention", "sliding_attention"}):
+        raise BadInput(
+            f"the base has layers of {other[0]!r}, which can't be sampled from here; take another base"
+        )
+    if kinds == {"full_attention"}:
+        return 0, False
+    return getattr(text, "sliding_window", None) or 0, bool(kinds)
+
+
 class _Herd:
     """The rows of a block on their way: their cache, masks and positions; finished rows leave an eighth at a time."""
 
@@ -220,13 +237,33 @@ class _Herd:
         positions = (real.cumsum(1) - 1).clamp_min(0)
         self.last = positions[:, -1:]
         self.cache = Cache(layer_class_to_replicate=GrowingLayer)
+        self.window, self.by_kind = sliding(model.config)
         self._forward(ids, (causal & self.mask[..., :width]) | own, positions)
 
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor) -> None:
         self.logits = self.model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=self.cache,
+            input_ids=ids, attention_mask=self._seen(mask), position_ids=positions, past_key_values=self.cache,
             use_cache=True, logits_to_keep=1,
         ).logits[:, -1]  # fmt: skip
+
+    def _seen(self, mask: torch.Tensor) -> torch.Tensor | dict[str, torch.Tensor]:
+        """The mask [rows, 1, queries, keys] as the layers want it: those that slide see `window` keys alone."""
+        queries, keys = mask.shape[-2:]
+        if not self.window or keys <= self.window:
+            return self._read(mask)
+        place = torch.arange(keys, device=mask.device)
+        near = mask & (place[keys - queries :, None] - place < self.window)
+        if not self.by_kind:
+            return self._read(near)
+        return {"full_attention": self._read(mask), "sliding_attention": self._read(near)}
+
+    def _read(self, mask: torch.Tensor) -> torch.Tensor:
+        """The mask as attention reads it: what transformers computes step by step adds it to the scores, and a true
+        mask would be added as 1; such are models without a fused kernel, like Gemma 2."""
+        if self.model.config._attn_implementation != "eager":
+            return mask
+        none = torch.zeros(mask.shape, dtype=self.model.dtype, device=mask.device)
+        return none.masked_fill(~mask, torch.finfo(none.dtype).min)
 
     def step(self, tokens: torch.Tensor, alive: Sequence[int]) -> None:
         """Read one more token a row, and compute the logits of the next; rows not in `alive` may leave."""
