@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import torch
 from transformers import (
+    Gemma2Config,
+    Gemma2ForCausalLM,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
     LlamaConfig,
@@ -43,6 +45,13 @@ def mistral() -> Any:
     return MistralForCausalLM(MistralConfig(**SIZES))
 
 
+def gemma_2() -> Any:
+    """Its attention caps its scores, and adds its mask to them."""
+    model = Gemma2ForCausalLM(Gemma2Config(**SIZES))
+    assert model.config._attn_implementation == "eager"
+    return model
+
+
 def traces(model: Any, sampling: Sampling) -> list[Trace]:
     """One block: prompts shorter and longer than the window, padded side by side."""
     engine = Engine(model, word_tokenizer(WORDS), sampling, "tiny")
@@ -50,7 +59,7 @@ def traces(model: Any, sampling: Sampling) -> list[Trace]:
     return engine.answer_block(requests, engine.prompt_ids(requests))
 
 
-@pytest.fixture(params=[gemma, mistral])
+@pytest.fixture(params=[gemma, gemma_2, mistral])
 def model(request: pytest.FixtureRequest) -> Any:
     torch.manual_seed(0)
     return request.param().eval()

@@ -258,10 +258,20 @@ class _Herd:
         """The mask [rows, 1, queries, keys] as the layers want it: those that slide see `window` keys alone."""
         queries, keys = mask.shape[-2:]
         if not self.window or keys <= self.window:
-            return mask
+            return self._read(mask)
         place = torch.arange(keys, device=mask.device)
         near = mask & (place[keys - queries :, None] - place < self.window)
-        return {"full_attention": mask, "sliding_attention": near} if self.by_kind else near
+        if not self.by_kind:
+            return self._read(near)
+        return {"full_attention": self._read(mask), "sliding_attention": self._read(near)}
+
+    def _read(self, mask: torch.Tensor) -> torch.Tensor:
+        """The mask as attention reads it: what transformers computes step by step adds it to the scores, and a true
+        mask would be added as 1; such are models without a fused kernel, like Gemma 2."""
+        if self.model.config._attn_implementation != "eager":
+            return mask
+        none = torch.zeros(mask.shape, dtype=self.model.dtype, device=mask.device)
+        return none.masked_fill(~mask, torch.finfo(none.dtype).min)
 
     def step(self, tokens: torch.Tensor, alive: Sequence[int]) -> None:
         """Read one more token a row, and compute the logits of the next; rows not in `alive` may leave."""
