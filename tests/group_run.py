@@ -56,11 +56,13 @@ def assert_agree(alone: Path, group: Path) -> None:
     assert (alone / config).read_bytes() == (group / config).read_bytes()
 
 
-def take_part(rank: int, base: str, folder: str, address: str, sharding: str) -> None:
+def take_part(rank: int, base: str, folder: str, address: str, sharding: str, most: int) -> None:
     """The life of one of two processes; each has a folder of its own, as on machines of their own."""
+    from iterdeploy.models import chunks
     from iterdeploy.train.sharded import train_sharded
     from iterdeploy.train.work import Lesson, Worker
 
+    chunks.MOST = most
     place = Path(folder) / str(rank)
     (place / "out").mkdir(parents=True)
     lesson = Lesson(tuple(examples(Path(base))), None, str(place / "out"), str(place), 7, (), "job")

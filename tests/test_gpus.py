@@ -13,14 +13,14 @@ from iterdeploy.gpus import NAMED, gpus, take_one
 
 @pytest.fixture
 def devices(tmp_path: Path) -> Path:
-    for name in ("nvidia0", "nvidia1", "nvidia10", "nvidiactl", "nvidia-uvm"):
+    for name in ("nvidia2", "nvidia3", "nvidia10", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
     return tmp_path
 
 
 def test_all_that_are_there_or_those_that_are_named(devices: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(NAMED, raising=False)
-    assert gpus(devices) == ["0", "1", "10"]
+    assert gpus(devices) == ["0", "1", "2"], "as CUDA numbers them"
     for named, found in (("1,0", ["1", "0"]), ("", []), ("-1", []), ("GPU-a1, GPU-b2", ["GPU-a1", "GPU-b2"])):
         monkeypatch.setenv(NAMED, named)
         assert gpus(devices) == found

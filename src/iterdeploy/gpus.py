@@ -10,12 +10,14 @@ NAMED = "CUDA_VISIBLE_DEVICES"
 
 def gpus(devices: Path = Path("/dev")) -> list[str]:
     """Their names as CUDA_VISIBLE_DEVICES has them: those that it names, else the numbers of all that are there."""
-    there = [file.name.removeprefix("nvidia") for file in devices.glob("nvidia[0-9]*")]
+    there = len(list(devices.glob("nvidia[0-9]*")))
     if not there:
         return []
     named = os.environ.get(NAMED)
-    if named is None:
-        return sorted(there, key=int)
+    if (
+        named is None
+    ):  # CUDA numbers them from 0, whatever a container calls the files of those that it was given
+        return [str(number) for number in range(there)]
     return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
 
 

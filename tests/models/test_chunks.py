@@ -77,7 +77,7 @@ def test_a_model_that_caps_its_logits_is_capped_here_too() -> None:
     assert 0.01 < float(made.abs().max()) < 0.5
 
 
-class Scaled(LlamaForCausalLM):
+class Scaled(LlamaForCausalLM):  # type: ignore[no-untyped-call]
     """Scales its logits by something that only it knows, as HyperCLOVA X and Falcon H1 do."""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -88,8 +88,14 @@ class Scaled(LlamaForCausalLM):
 
 def test_a_model_that_scales_its_logits_in_a_way_of_its_own_is_refused() -> None:
     torch.manual_seed(0)
-    shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "vocab_size": 32}
-    scaled = Scaled(LlamaConfig(**shape, num_attention_heads=2)).train()
+    shape: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "vocab_size": 32,
+    }
+    scaled = Scaled(LlamaConfig(**shape, num_attention_heads=2))
+    scaled.train()
     with pytest.raises(BadInput, match="'llama' makes its logits in a way that is not known here"):
         score(scaled, [((3, 4), (5,))], 1.0, 0)
     assert scaled.training, "it is left as it was"

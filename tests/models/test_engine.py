@@ -250,7 +250,7 @@ class Small:
 
     def __init__(self, model: Any, room: int) -> None:
         self.model, self.room = model, room
-        self.most = 0
+        self.most, self.refused = 0, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
@@ -260,6 +260,7 @@ class Small:
 
     def __call__(self, **inputs: Any) -> Any:
         if len(inputs["input_ids"]) > self.room:
+            self.refused += 1
             raise torch.OutOfMemoryError("no room")
         self.most = max(self.most, len(inputs["input_ids"]))
         return self.model(**inputs)
@@ -273,6 +274,16 @@ def test_a_block_that_does_not_fit_is_sampled_in_halves(engine: MakeEngine, samp
     assert [trace.id for trace in found] == [trace.id for trace in sampled]
     same = sum(a.token_ids == b.token_ids for a, b in zip(found, sampled, strict=True))
     assert same >= 0.9 * len(found), "only rounding may differ"
+
+
+def test_a_block_that_ran_out_of_memory_is_not_tried_whole_again(engine: MakeEngine) -> None:
+    whole = engine(HOT)
+    small = Small(whole.model, 3)
+    again, requests = Engine(small, whole.tokenizer, HOT, "tiny"), tiny.requests()
+    first, refused = answers(again, requests), small.refused
+    assert refused > 0
+    assert answers(again, requests) == first
+    assert small.refused == refused
 
 
 def test_an_answer_that_does_not_fit_alone_is_named(engine: MakeEngine) -> None:

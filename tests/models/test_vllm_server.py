@@ -299,6 +299,23 @@ def test_a_server_of_another_kind_is_refused(fake: FakeVllm) -> None:
         server(fake)
 
 
+@pytest.mark.parametrize("key", ["sk se cret", "sk\rsecret", "sk-sécret"])
+def test_a_key_that_no_header_can_hold_is_told_and_not_shown(
+    fake: FakeVllm, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", key)
+    with pytest.raises(BadInput, match="VLLM_API_KEY holds spaces or other odd characters") as told:
+        VllmServer(fake.url, Deploy(), {END})
+    assert key not in str(told.value)
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown() -> None:
+    """Addresses stand in messages and in the command to go on with."""
+    with pytest.raises(BadInput, match="--server holds a user, a password") as told:
+        VllmServer("http://me:hidden@127.0.0.1:9", Deploy(), {END})
+    assert "hidden" not in str(told.value)
+
+
 def test_a_key_is_read_from_the_environment(fake: FakeVllm, monkeypatch: pytest.MonkeyPatch) -> None:
     fake.key = "secret"
     with pytest.raises(ServerFailed, match="401"):

@@ -18,7 +18,16 @@ from iterdeploy.recipe import Train
 from iterdeploy.train.adapters import open_base, with_lora
 from iterdeploy.train.batches import Row
 from iterdeploy.train.diet import Step, row_scales, steps_of
-from iterdeploy.train.fit import CHECKPOINT, Alone, State, fit, set_gradients, shard_gradient, token_losses
+from iterdeploy.train.fit import (
+    CHECKPOINT,
+    Alone,
+    Room,
+    State,
+    fit,
+    set_gradients,
+    shard_gradient,
+    token_losses,
+)
 from iterdeploy.train.optimizers import Optimizer
 from iterdeploy.types import Example
 
@@ -295,13 +304,14 @@ class Small:
     """A model on a card that has room for so many rows."""
 
     def __init__(self, model: Any, room: int) -> None:
-        self.model, self.room = model, room
+        self.model, self.room, self.refused = model, room, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.model, name)
 
     def __call__(self, **inputs: Any) -> Any:
         if len(inputs["input_ids"]) > self.room:
+            self.refused += 1
             raise torch.OutOfMemoryError("no room")
         return self.model(**inputs)
 
@@ -311,8 +321,12 @@ def test_rows_that_do_not_fit_together_give_the_same_gradient_in_halves(base: Pa
     rows = [Row(e.prompt_ids, e.completion_ids) for e in EXAMPLES]
     scales = [0.01 * (i + 1) for i in range(len(rows))]
     whole = shard_gradient(model, optimizer.parameters, rows, scales, 0)
-    parts = shard_gradient(Small(model, 2), optimizer.parameters, rows, scales, 0)
-    assert float((whole - parts).norm() / whole.norm()) < 1e-5
+    small, room = Small(model, 2), Room()
+    for _ in range(2):
+        parts = shard_gradient(small, optimizer.parameters, rows, scales, 0, room)
+        assert float((whole - parts).norm() / whole.norm()) < 1e-5
+        refused, small.refused = small.refused, 0
+    assert refused == 0, "what did not fit is not tried again"
 
 
 def test_one_row_that_does_not_fit_says_how_long_it_is_and_what_to_set(base: Path) -> None:
@@ -322,6 +336,9 @@ def test_one_row_that_does_not_fit_says_how_long_it_is_and_what_to_set(base: Pat
         rf"{len(row.prompt)} prompt and {len(row.completion)} completion tokens .* train\.checkpointing='on'"
     )
     with pytest.raises(TrainingRefused, match=lengths):
+        shard_gradient(Small(model, 0), optimizer.parameters, [row], [1.0], 0)
+    model.gradient_checkpointing_enable({"use_reentrant": False})
+    with pytest.raises(TrainingRefused, match="by itself; leave such answers out"):
         shard_gradient(Small(model, 0), optimizer.parameters, [row], [1.0], 0)
 
 

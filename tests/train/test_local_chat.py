@@ -91,7 +91,7 @@ class Replay:
         self._known = {trace.id: trace for trace in traces}
 
     def deploy(self, swap: Swap) -> None:
-        assert swap.rows
+        assert swap.here.texts
 
     def sample(self, asks: Sequence[Ask]) -> Iterator[tuple[Ask, Sampled]]:
         for ask in asks:
@@ -106,8 +106,10 @@ def test_another_engine_reads_and_writes_the_same(folder: Path, traces: list[Tra
     """What vLLM is given and what is made of its tokens are what they are here, to the letter."""
     trainer = LocalTrainer(recipe(folder))
     name, ends = content_id(str(folder), None), end_ids(folder, trainer.tokenizer)
-    nothing = Expected((0.0,), (0.0,), "float32")
-    model = VllmModel(name, None, Replay(traces), _Reader(trainer), lambda _: nothing, 24, ends)
+    model = VllmModel(
+        name, None, Replay(traces), _Reader(trainer),
+        lambda texts: Expected((0.0,), (0.0,), tuple(texts), ((1,),), "float32"), 24, ends,
+    )  # fmt: skip
     found = {trace.id: trace for trace in model.answer(requests())}
     assert found == {trace.id: trace for trace in traces}
 

@@ -15,7 +15,11 @@ from iterdeploy.types import TrainingJob
 pytestmark = pytest.mark.slow
 
 
-def test_two_processes_that_share_a_model_train_what_one_trains(base: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sharding", "most"), [("ddp", 1 << 28), ("fsdp", 4096)])
+def test_two_processes_that_share_a_model_train_what_one_trains(
+    base: Path, tmp_path: Path, sharding: str, most: int
+) -> None:
+    """With so few logits at once, those of a row are made in chunks, outside of the model's own forward pass."""
     alone = tmp_path / "alone"
     alone.mkdir()
     with tiny.trainer(group_run.recipe(base)) as trainer:
@@ -23,7 +27,7 @@ def test_two_processes_that_share_a_model_train_what_one_trains(base: Path, tmp_
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{found.getsockname()[1]}"
-    given = (str(base), str(tmp_path / "group"), address, "fsdp")
+    given = (str(base), str(tmp_path / "group"), address, sharding, most)
     processes.start_processes(group_run.take_part, args=given, nprocs=2, start_method="spawn")  # type: ignore[attr-defined, no-untyped-call]
     group_run.assert_agree(alone, tmp_path / "group" / "0" / "out")
     assert not list((tmp_path / "group" / "1" / "out").iterdir()), "rank 0 alone writes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from iterdeploy.recipe import Curate, Recipe, Train
 from iterdeploy.train.adapters import content_id, open_base, open_generation
 from iterdeploy.train.diet import split, steps_of
 from iterdeploy.train.fit import Alone
-from iterdeploy.train.work import Lesson, Worker, one_thread
+from iterdeploy.train.work import Lesson, Worker, one_thread, trainable
 from iterdeploy.types import Example
 
 IDS = torch.arange(4, 44)[None]
@@ -224,3 +225,26 @@ def test_one_thread_is_given_back() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
+
+
+def test_a_worker_holds_one_model_at_a_time(base: Path, tmp_path: Path) -> None:
+    worker, name = Worker(tiny.recipe(base, train=QUICK)), content_id(str(base), None)
+    (tmp_path / "out").mkdir()
+    answering = weakref.ref(worker.load(None, name).model)
+    lesson = Lesson(tuple(examples(base)[:4]), None, str(tmp_path / "out"), str(tmp_path), 7, (), "job")
+    worker.parameters(lesson)
+    assert answering() is None
+    learning = weakref.ref(worker.model)
+    worker.train(lesson, Alone(), lambda *_: None)
+    assert learning() is None
+    worker.parameters(lesson)
+    learning = weakref.ref(worker.model)
+    worker.load(None, name)
+    assert learning() is None, "nor does one stay whose training was broken off"
+
+
+def test_all_weights_are_trained_in_float32_whatever_they_are_sampled_in(base: Path) -> None:
+    low = tiny.recipe(base, train=replace(QUICK, method="full"))
+    model, _ = trainable(replace(low, base=replace(low.base, precision="bfloat16")), None)
+    assert {p.dtype for p in model.parameters()} == {torch.float32}
+    assert all(p.requires_grad for p in model.parameters())

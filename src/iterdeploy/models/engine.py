@@ -7,6 +7,7 @@ depends on its request alone: `blocks` cuts the whole list of requests by one ru
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,7 @@ class Engine:
         self.model, self.tokenizer, self.sampling, self.model_id = model.eval(), tokenizer, sampling, model_id
         ends = model.generation_config.eos_token_id
         self.end_ids = frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
+        self._too_much = math.inf  # tokens of a block that ran out of memory; as many are not tried again
 
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
         """Token ids of the prompts, as they are given to the model."""
@@ -145,6 +147,7 @@ class Engine:
                         "deploy.max_tokens, or sample on a larger card"
                     ) from None
             release()
+            self._too_much = self._most_tokens(prompts)
             _log.warning(
                 "%d answers do not fit into memory together; they are sampled in halves", len(requests)
             )
@@ -153,16 +156,21 @@ class Engine:
         return first + self.answer_block(requests[half:], prompts[half:])
 
     def _fits(self, prompts: Sequence[Sequence[int]]) -> bool:
-        """Whether the cache of answers of full length would fit beside the weights.
+        """Whether the cache of answers of full length would fit beside the weights, and no such block ran out before.
 
         Reckoned from the size of the card and not from what is free on it now, so that a block is cut alike each time.
         """
+        tokens = self._most_tokens(prompts)
+        if tokens >= self._too_much:
+            return False
         room = memory_of(self.model.device)
         if room is None:
             return True
         weights = sum(p.numel() * p.element_size() for p in self.model.parameters())
-        tokens = len(prompts) * (max(map(len, prompts)) + self.sampling.max_tokens)
         return bool(tokens * cache_bytes(self.model) <= CACHE_SHARE * room - weights)
+
+    def _most_tokens(self, prompts: Sequence[Sequence[int]]) -> int:
+        return len(prompts) * (max(map(len, prompts)) + self.sampling.max_tokens)
 
     @torch.inference_mode()
     def _answer(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> list[Trace]:

@@ -6,7 +6,6 @@ connection the adapter is loaded and compared again before the next answer is ta
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,16 @@ from typing import Any
 
 from iterdeploy.errors import BadInput, ServerFailed, WrongModel
 from iterdeploy.models import canary
-from iterdeploy.models.http import Patience, Refused, Unreachable, as_finished, ask, patiently, server_url
+from iterdeploy.models.http import (
+    Patience,
+    Refused,
+    Unreachable,
+    as_finished,
+    ask,
+    key_of,
+    patiently,
+    server_url,
+)
 from iterdeploy.models.vllm import NEXT, RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
 from iterdeploy.recipe import Deploy
 
@@ -41,7 +49,7 @@ class VllmServer:
         patience: Patience | None = None,
     ) -> None:
         self.url, self._deploy, self._patience = server_url(url), deploy, patience or Patience()
-        key = os.environ.get("VLLM_API_KEY", "")
+        key = key_of("VLLM_API_KEY")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._sampling = sampling(deploy, end_ids)
         self._base, self._room = patiently(self._first_word, FIRST)

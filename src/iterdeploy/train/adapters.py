@@ -118,7 +118,16 @@ def open_base(name: str, precision: Precision = "auto") -> tuple[Any, Any]:
     except (OSError, ValueError) as problem:
         raise BadInput(f"the base '{name}' can't be opened from {folder}: {problem}") from problem
     placed: Any = model
-    return placed.to("cuda") if torch.cuda.is_available() and not _left_on_cpu.get() else placed, tokenizer
+    if not torch.cuda.is_available() or _left_on_cpu.get():
+        return placed, tokenizer
+    try:
+        return placed.to("cuda"), tokenizer
+    except torch.OutOfMemoryError as problem:
+        raise BadInput(
+            f"the base '{name}' does not fit into the GPU's memory as {placed.dtype}: "
+            f"{str(problem).partition('. ')[0]}; end what else runs there, set base.precision='bfloat16', or take a "
+            "larger card"
+        ) from problem
 
 
 _left_on_cpu: ContextVar[bool] = ContextVar("left_on_cpu", default=False)

@@ -24,6 +24,7 @@ from iterdeploy.models.device import release
 from iterdeploy.recipe import Train
 from iterdeploy.seeds import seed_of
 from iterdeploy.store import disk
+from iterdeploy.train.adapters import quietly
 from iterdeploy.train.batches import IGNORED, Batch, Row, collate
 from iterdeploy.train.diet import SHARDS, Step, row_scales
 from iterdeploy.train.optimizers import Optimizer
@@ -114,8 +115,20 @@ def _losses_in_chunks(model: Any, batch: Batch, wanted: torch.Tensor) -> torch.T
     return torch.stack(sums).sum(0)
 
 
+@dataclass(slots=True)
+class Room:
+    """What a training has learned of its memory: padded tokens that did not fit, which are not tried again."""
+
+    too_much: float = math.inf
+
+
 def shard_gradient(
-    model: Any, parameters: Sequence[torch.Tensor], rows: Sequence[Row], scales: Sequence[float], pad: int
+    model: Any,
+    parameters: Sequence[torch.Tensor],
+    rows: Sequence[Row],
+    scales: Sequence[float],
+    pad: int,
+    room: Room | None = None,
 ) -> torch.Tensor:
     """The gradient of one shard as one vector, its scaled loss appended. Shape [parameters + 1].
 
@@ -123,20 +136,30 @@ def shard_gradient(
     """
     if not rows:
         return torch.zeros(sum(p.numel() for p in parameters) + 1, device=parameters[0].device)
-    try:
-        return _gradient(model, parameters, rows, scales, pad)
-    except torch.OutOfMemoryError:
-        if len(rows) == 1:
-            raise TrainingRefused(
-                f"an example of {len(rows[0].prompt)} prompt and {len(rows[0].completion)} completion tokens does not "
-                "fit into memory by itself; set train.checkpointing='on', leave such answers out by a smaller "
-                "deploy.max_tokens, or train on a larger card"
-            ) from None
-    release()
+    room = room or Room()
+    tokens = len(rows) * max(map(len, rows))
+    if len(rows) == 1 or tokens < room.too_much:
+        try:
+            return _gradient(model, parameters, rows, scales, pad)
+        except torch.OutOfMemoryError:
+            if len(rows) == 1:
+                raise _too_long(rows[0], model) from None
+        release()
+        room.too_much = tokens
+        _log.warning("%d rows do not fit into memory together; they are computed in halves", len(rows))
     half = len(rows) // 2
-    _log.warning("%d rows do not fit into memory together; they are computed in halves", len(rows))
-    first = shard_gradient(model, parameters, rows[:half], scales[:half], pad)
-    return first + shard_gradient(model, parameters, rows[half:], scales[half:], pad)
+    first = shard_gradient(model, parameters, rows[:half], scales[:half], pad, room)
+    return first + shard_gradient(model, parameters, rows[half:], scales[half:], pad, room)
+
+
+def _too_long(row: Row, model: Any) -> TrainingRefused:
+    with quietly():
+        anew = "" if model.is_gradient_checkpointing else "set train.checkpointing='on', "
+    return TrainingRefused(
+        f"an example of {len(row.prompt)} prompt and {len(row.completion)} completion tokens does not "
+        f"fit into memory by itself; {anew}leave such answers out by a smaller deploy.max_tokens, "
+        "or train on a larger card"
+    )
 
 
 def _gradient(
@@ -159,7 +182,7 @@ def fit(
     report: Report,
 ) -> Outcome:
     """Train until the steps are over, going on from `state` if it holds any."""
-    parameters, losses = optimizer.parameters, state.restore(optimizer)
+    parameters, losses, room = optimizer.parameters, state.restore(optimizer), Room()
     model.train()
     for number, step in enumerate(steps):
         if number < len(losses):
@@ -170,7 +193,7 @@ def fit(
             torch.manual_seed(seed_of(seed, "dropout", number, shard))
             rows = step.shards[shard] if shard < len(step.shards) else ()
             scale = scales[shard] if rows else ()
-            vectors[shard] = shard_gradient(model, parameters, rows, scale, pad)
+            vectors[shard] = shard_gradient(model, parameters, rows, scale, pad, room)
         total = exchange.add(number, vectors)
         losses.append(round(float(total[-1]), 6))
         refuse_unless_finite(losses)

@@ -41,7 +41,7 @@ def train_sharded(worker: Worker, lesson: Lesson, address: str, rank: int, size:
         with left_on_cpu():
             torch.manual_seed(lesson.seed)
             model, tokenizer = trainable(worker.recipe, lesson.start)
-        spread = _spread(model, worker.recipe.train.sharding)
+        spread = _spread(_Losses(model), worker.recipe.train.sharding)
         checked, losses, last = _trained(worker, lesson, model, tokenizer, spread, rank, size, report)
         values = {name: _whole(p) for name, p in model.named_parameters() if p.requires_grad}
         if rank == 0:
@@ -59,20 +59,32 @@ def _group(backend: str, address: str, rank: int, size: int) -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def _spread(model: Any, how: str) -> Any:
-    """What is called in place of the model. Under FSDP a decoder layer is gathered only while it computes."""
+class _Losses(torch.nn.Module):
+    """The model with its losses as one module: the group must see the head's part, too, which long rows chunk."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, rows: Sequence[Row], pad: int) -> torch.Tensor:
+        return token_losses(self.model, rows, pad)
+
+
+def _spread(losses: _Losses, how: str) -> Any:
+    """What is called in place of these. Under FSDP a decoder layer is gathered only while it computes."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if how == "ddp":
-        return torch.nn.parallel.DistributedDataParallel(model.to(device))
+        return torch.nn.parallel.DistributedDataParallel(losses.to(device))
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
     mesh = init_device_mesh(device, (dist.get_world_size(),))
+    model = losses.model
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     kinds = set(getattr(inner, "_no_split_modules", None) or ())
     for part in [module for module in model.modules() if type(module).__name__ in kinds]:
         fully_shard(part, mesh=mesh)
-    return fully_shard(model, mesh=mesh)
+    return fully_shard(losses, mesh=mesh)
 
 
 def _trained(
@@ -102,14 +114,18 @@ def _trained(
     for number, step in enumerate(steps_of(kept, recipe, lesson.names, lesson.seed)):
         torch.manual_seed(seed_of(lesson.seed, "dropout", number, rank))
         rows, scales = _share(step, recipe.loss, rank, size)
-        loss = (token_losses(spread, rows, pad) * torch.tensor(scales, device=model.device)).sum()
+        loss = (spread(rows, pad) * torch.tensor(scales, device=model.device)).sum()
         torch.autograd.backward(loss * size)  # the group takes the mean, and a step is a sum
         losses.append(_summed(loss))
         refuse_unless_finite(losses)
         optimizer.step()
         if rank == 0:
             report(len(losses), total, f"loss {losses[-1]:.4f}")
-    return asdict(checked), losses, validation_loss(spread, validation, pad)
+    return (
+        asdict(checked),
+        losses,
+        validation_loss(model, validation, pad, lambda _, rows, pad: spread(rows, pad)),
+    )
 
 
 def _share(step: Step, loss: str, rank: int, size: int) -> tuple[list[Row], list[float]]:

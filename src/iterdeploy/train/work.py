@@ -68,13 +68,14 @@ class Worker:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
         self.engine: Engine | None = None
+        self.model: Any = None  # of a training
+        self.named: list[tuple[str, torch.nn.Parameter]] = []
         self.loaded: str | None = None
 
     def load(self, adapter: str | None, model_id: str) -> Engine:
         """The engine of one generation; opened once."""
         if self.engine is None or self.loaded != model_id:
-            self.engine = None
-            release()  # before another is opened: two models may be more than the memory holds
+            self._let_go()
             folder = Path(adapter) if adapter else None
             model, tokenizer = open_generation(
                 self.recipe.base.model, folder, precision=self.recipe.base.precision
@@ -115,8 +116,7 @@ class Worker:
 
     def parameters(self, lesson: Lesson) -> int:
         """Open the model of a training; how many numbers are trained."""
-        self.engine = None
-        release()
+        self._let_go()
         with one_thread():
             torch.manual_seed(lesson.seed)
             self.model, self.tokenizer = trainable(self.recipe, lesson.start)
@@ -148,7 +148,13 @@ class Worker:
                 last = validation_loss(self.model, validation, pad)
                 with disk.filling(Path(lesson.out)):
                     self.leave(Path(lesson.out), asdict(checked), outcome.losses, last)
-        del self.model, self.named, optimizer
+        del optimizer, steps
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Hold no model, before another is opened: two may be more than the memory holds."""
+        self.engine = None
+        self.model, self.named = None, []
         release()
 
     def leave(
@@ -175,6 +181,8 @@ def trainable(recipe: Recipe, start: str | None) -> tuple[Any, Any]:
     how = recipe.train
     if how.method == "full" or start is not None:
         folder, precision = Path(start) if start else None, recipe.base.precision
+        if how.method == "full":  # a small step is lost in the rounding of a weight of less than that
+            precision = "float32"
         model, tokenizer = open_generation(recipe.base.model, folder, trainable=True, precision=precision)
     else:
         base, tokenizer = open_base(recipe.base.model, recipe.base.precision)
@@ -201,11 +209,16 @@ def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
     return frozenset([ends] if isinstance(ends, int) else ends or [tokenizer.eos_token_id])
 
 
-def validation_loss(model: Any, examples: Sequence[Example], pad: int) -> float | None:
+def validation_loss(
+    model: Any,
+    examples: Sequence[Example],
+    pad: int,
+    losses: Callable[[Any, Sequence[Row], int], torch.Tensor] = token_losses,
+) -> float | None:
     """Mean cross-entropy per completion token of examples that were kept out, in nats; None without any."""
     if not examples:
         return None
     model.eval()
     with torch.no_grad():
-        sums = [float(token_losses(model, [Row(e.prompt_ids, e.completion_ids)], pad)[0]) for e in examples]
+        sums = [float(losses(model, [Row(e.prompt_ids, e.completion_ids)], pad)[0]) for e in examples]
     return sum(sums) / sum(len(e.completion_ids) for e in examples)
