@@ -31,7 +31,7 @@ TESTS = (
     "tests/train/test_local.py",  # whole runs of a tiny model
     "tests/train/test_local_chat.py",
 )
-"""Engine, chat, adapters, fit and the loop, without what is marked slow: about a minute of one core."""
+"""Engine, chat, adapters, fit and the loop, without what is marked slow: some three minutes of one core."""
 
 SHOWN = (
     "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "huggingface_hub", "msgspec", "rich",
