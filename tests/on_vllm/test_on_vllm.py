@@ -37,6 +37,10 @@ if not REQUIRED and not installed():
     )
 
 DEPLOY = Deploy(engine="vllm", samples=2, temperature=1.3, top_p=0.98, top_k=20, max_tokens=80)
+SLOTS = "16"
+"""Adapters that one batch may have: more than are ever loaded here. On a CPU, vLLM 0.32 answers what is asked of the
+plain base with the adapter in the last slot if the batch has adapters at all; so the last slot stays empty."""
+
 SOON = Patience(attempts=400, first=0.5, longest=2.0, silence=600.0)
 
 
@@ -57,7 +61,7 @@ class Server:
         command = [
             sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", str(self.model), "--port",
             str(self.port), "--host", "127.0.0.1", "--enforce-eager", "--dtype", "float32", "--enable-lora",
-            "--max-lora-rank", "8", "--max-loras", "2", "--max-model-len", "512", "--max-num-seqs", "32",
+            "--max-lora-rank", "8", "--max-loras", SLOTS, "--max-model-len", "512", "--max-num-seqs", "32",
             *(more or ("--logprobs-mode", "processed_logprobs")),
         ]  # fmt: skip
         with self.log.open("ab") as out:
@@ -337,7 +341,7 @@ def test_a_run_whose_server_is_killed_resumes_with_nothing_lost(
     assert set(kept) <= set(rows)
     for number in (0, 1):
         assert {t.model for t in run.traces(number)} == {content_id(recipe.base.model, run.adapter(number))}
-    check_traces(run.traces(1), recipe, run.adapter(1), None)
+    check_traces(run.traces(1), recipe, run.adapter(1), adapters[0])
 
 
 def test_a_server_that_gives_other_log_probabilities_is_refused(
