@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from iterdeploy.models.canary import TOP, Expected, cuts, picked
+
 END = 1
 """The end token."""
 
@@ -36,9 +38,22 @@ def score(ids: Sequence[int], at: int, base: int, adapter: int) -> float:
     return value + (random.Random(f"{adapter} {list(ids[: at + 1])}").uniform(-0.2, 0.1) if adapter else 0.0)
 
 
-def scores(ids: Sequence[int], base: int, adapter: int) -> list[float | None]:
-    """What prompt_logprobs would say."""
-    return [None, *(score(ids, at, base, adapter) for at in range(1, len(ids)))]
+WORDS = 40
+"""Tokens of the vocabulary."""
+
+
+def nexts(text: Sequence[int], base: int, adapter: int) -> dict[int, float]:
+    """Log-probabilities of all next tokens after a text."""
+    return {token: score([*text, token], len(text), base, adapter) for token in range(WORDS)}
+
+
+def expected(texts: Sequence[tuple[int, ...]], base: int, adapter: int, dtype: str) -> Expected:
+    """What the trainer's model would say, were it the formula."""
+    places = [text[:cut] for text in texts for cut in cuts(text)]
+    said = [nexts(place, base, adapter) for place in places]
+    tokens = tuple(tuple(sorted(at, key=lambda token: -at[token])[:TOP]) for at in said)
+    plain = [nexts(place, base, 0) for place in places]
+    return Expected(picked(said, tokens), picked(plain, tokens), tuple(texts), tokens, dtype)
 
 
 @dataclass
@@ -166,42 +181,45 @@ class FakeVllm:
                 self.at_once -= 1
 
     def _completed(self, body: dict[str, Any]) -> tuple[int, Any]:
-        name, prompt = body["model"], body["prompt"]
+        name, prompts = body["model"], body["prompt"]
         if name != BASE and name not in self.loaded:
             return 404, error(f"The model `{name}` does not exist.", 404)
-        if not 0 <= body.get("temperature", 1) <= 2:
+        if not 0 <= body["temperature"] <= 2:
             return 400, error(f"temperature must be in [0, 2], got {body['temperature']}.", 400)
-        if len(prompt) + body["max_tokens"] > self.room:
+        if max(map(len, prompts)) + body["max_tokens"] > self.room:
             return 400, error(f"This model's maximum context length is {self.room} tokens.", 400)
-        adapter = self.loaded.get(name, 0) if self.applies else 0
         time.sleep(self.seconds)
+        adapter = self.loaded.get(name, 0) if self.applies else 0
+        choices = [self._choice(body, name, n, prompt, adapter) for n, prompt in enumerate(prompts)]
+        return 200, {"id": "cmpl-1", "model": self.answers_as or name, "choices": choices[::-1]}
+
+    def _choice(
+        self, body: dict[str, Any], name: str, n: int, prompt: list[int], adapter: int
+    ) -> dict[str, Any]:
         allowed = body.get("allowed_token_ids")
-        ids = allowed or [7, 8, END]
+        ids = allowed or [7, 8, END][: body["max_tokens"]]
         logprobs = [score(prompt + ids, len(prompt) + i, self.base, adapter) for i in range(len(ids))]
         if allowed and self.processed:
             logprobs = [0.0]
         choice: dict[str, Any] = {
-            "index": 0,
+            "index": n,
             "text": "never used",
             "finish_reason": "stop" if ids[-1] == END else "length",
             "stop_reason": None,
             "logprobs": {"tokens": ["x"] * len(ids), "token_logprobs": logprobs},
-            "prompt_logprobs": None,
             "prompt_token_ids": prompt if self.token_ids else None,
             "token_ids": ids if self.token_ids else None,
         }
-        if "prompt_logprobs" in body and self.token_ids:
+        if body["logprobs"]:
             noise = random.Random(f"{name} {prompt}")
-            said = scores(prompt, self.base, adapter)
-            choice["prompt_logprobs"] = [
-                None
-                if value is None
-                else {str(i): {"logprob": value + noise.gauss(0, self.noise), "rank": 1}}
-                for i, value in zip(prompt, said, strict=True)
+            said = sorted(nexts(prompt, self.base, adapter).items(), key=lambda one: -one[1])[
+                : body["logprobs"]
             ]
-        else:
-            choice |= self.change
-        return 200, {"id": "cmpl-1", "model": self.answers_as or name, "choices": [choice]}
+            word = "token_id:" if self.token_ids and body["return_tokens_as_token_ids"] else "w"
+            choice["logprobs"]["top_logprobs"] = [
+                {f"{word}{i}": v + noise.gauss(0, self.noise) for i, v in said}
+            ]
+        return choice if body["max_tokens"] == 1 else choice | self.change
 
 
 def error(message: str, code: int) -> dict[str, Any]:

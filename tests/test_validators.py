@@ -21,12 +21,18 @@ from iterdeploy import validators
 from iterdeploy.cli.rooms import judge_of, open_domain
 from iterdeploy.errors import BadInput, WorkerDied
 from iterdeploy.loop import deploy_step, make_tasks, run_loop, validate_step
-from iterdeploy.recipe import Validate
+from iterdeploy.recipe import Probe, Validate
 from iterdeploy.store import Run
 from iterdeploy.types import Domain, Task, Trace, Verdict
 from iterdeploy.validators import Judge, Validators
 
-LARGE = replace(RECIPE, generations=0, validate=Validate(), tasks=replace(RECIPE.tasks, count=120, heldout=6))
+LARGE = replace(
+    RECIPE,
+    generations=0,
+    validate=Validate(),
+    probe=Probe(),
+    tasks=replace(RECIPE.tasks, count=120, heldout=6),
+)
 
 
 class Slow(Counting):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,21 @@ def test_the_steps_one_by_one_leave_what_a_run_leaves(tmp_path: Path, capsys: Ca
     )
     assert main(["run", *SMALL, "--out", here]) == 0
     assert files_of(tmp_path / "steps") == files_of(tmp_path / "whole")
+
+
+def test_weights_are_computed_where_the_engine_that_sampled_is_not(tmp_path: Path) -> None:
+    """Answers are scored by the trainer's model, whatever sampled them and wherever it trains."""
+    ratio = [*SMALL, "--set", "curate.weights=ratio"]
+    there, here = tmp_path / "there", tmp_path / "here"
+    elsewhere = ["--set", "deploy.engine=vllm", "--set", "train.sharding=ddp"]
+    assert main(["begin", *ratio, "--out", str(there)]) == 0
+    assert main(["begin", *ratio, *elsewhere, "--out", str(here)]) == 0
+    assert main(["deploy", str(there), "--generation", "0"]) == 0
+    assert main(["validate-traces", str(there), "--generation", "0"]) == 0
+    shutil.copytree(there / "gen-0", here / "gen-0")
+    for run in (there, here):
+        assert main(["curate", str(run), "--generation", "1"]) == 0
+    assert files_of(here / "gen-1") == files_of(there / "gen-1")
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,16 @@ def test_the_program_itself_may_be_killed(
     assert files_of(tmp_path / "run") == whole
 
 
+def test_answers_are_scored_by_a_worker_as_they_are_here(cluster: Any, base: Path) -> None:
+    """The program may run where there is no card, and has no model of its own."""
+    answers = [((5, 9, 30), (7, 12)), ((8,), (3, 4, 5))]
+    with tiny.trainer(local_run.recipe(base)) as alone:
+        wanted = alone.load(None).score(answers)
+    with cluster_run.trainer_of(base) as trainer:
+        assert trainer.load(None).score(answers) == wanted
+        assert trainer._worker is None
+
+
 def test_a_node_that_goes_costs_its_blocks_only(cluster: Any, base: Path) -> None:
     import ray
 

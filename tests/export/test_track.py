@@ -94,6 +94,7 @@ def test_a_run_has_the_same_bytes_with_trackers_and_is_told_as_it_goes(tmp_path:
             point=tracking.at(look),
             report=scripted_run.report,
             second=scripted_run.Counting(),
+            probes=scripted_run.PROBES,
         )
     told = {n: b for n, b in scripted_run.files_of(made.path).items() if not n.startswith("track/")}
     assert told == scripted_run.files_of(tmp_path / "plain")

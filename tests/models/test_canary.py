@@ -8,7 +8,17 @@ import random
 import pytest
 
 from iterdeploy.errors import WrongModel
-from iterdeploy.models.canary import COUNT, LENGTH, Expected, Heard, flat, refuse_unless_alike, sequences
+from iterdeploy.models.canary import (
+    COUNT,
+    CUTS,
+    LENGTH,
+    Expected,
+    Heard,
+    cuts,
+    picked,
+    refuse_unless_alike,
+    sequences,
+)
 
 TOKENS = 400
 
@@ -24,7 +34,7 @@ def moved(row: list[float], size: float, seed: int) -> list[float]:
 
 
 def expected(effect: float, dtype: str = "float32") -> Expected:
-    return Expected(tuple(moved(plain(), effect, 1) if effect else plain()), tuple(plain()), dtype)
+    return Expected(tuple(moved(plain(), effect, 1) if effect else plain()), tuple(plain()), (), (), dtype)
 
 
 def heard(here: Expected, noise: float, generation: list[float] | None = None) -> Heard:
@@ -96,13 +106,20 @@ def test_numbers_that_are_none_are_refused(value: float) -> None:
 
 def test_sequences_are_the_ends_of_a_few_different_prompts() -> None:
     prompts = [[n] * 10 + list(range(300)) for n in range(5)]  # the same ends
-    assert sequences(prompts) == [list(range(300 - LENGTH, 300))]
-    different = [list(range(n, n + 50)) for n in range(100)]
+    assert sequences(prompts) == [tuple(range(300 - LENGTH, 300))]
+    different = [tuple(range(n, n + 50)) for n in range(100)]
     chosen = sequences(different)
     assert len(chosen) == COUNT
     assert chosen == [different[n] for n in (0, 25, 50, 75)]
     assert sequences(different[:2]) == different[:2]
 
 
-def test_the_first_token_of_each_row_has_no_log_probability() -> None:
-    assert flat([[None, -1.0, -2.0], [None, -3.0]]) == (-1.0, -2.0, -3.0)
+def test_the_next_token_is_asked_for_at_a_few_places_up_to_the_end() -> None:
+    assert cuts(range(80)) == [10, 20, 30, 40, 50, 60, 70, 80]
+    assert len(cuts(range(128))) == CUTS
+    assert cuts([5]) == [1]
+    assert cuts([5, 6, 7]) == [1, 2, 3]
+
+
+def test_a_token_that_is_not_among_the_likeliest_there_has_less_than_they_have() -> None:
+    assert picked([{1: -0.5, 2: -3.0}, {}], [(2, 1, 9), (1,)]) == (-3.0, -0.5, -3.0, -math.inf)

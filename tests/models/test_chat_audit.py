@@ -42,6 +42,13 @@ def test_without_a_template_there_is_nothing_to_say() -> None:
     assert audited(templates.RAISING, how="off") is None
 
 
+def test_a_template_that_is_asked_for_and_is_not_there_is_told() -> None:
+    with pytest.raises(
+        BadInput, match=r'base\.chat is "on", but the tokenizer of the base has no chat template'
+    ):
+        audit_chat(templates.tokenizer(None), "on", frozenset({1}), "tiny")
+
+
 def test_a_template_that_fails_is_refused() -> None:
     with pytest.raises(BadInput, match="only follows a system message"):
         audited(templates.RAISING)

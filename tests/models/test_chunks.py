@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tiny
 import torch
-from transformers import Gemma2Config, Gemma2ForCausalLM
+import torch.distributed as dist
+from transformers import Gemma2Config, Gemma2ForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from iterdeploy.errors import BadInput
 from iterdeploy.models import chunks
 from iterdeploy.models.score import score
 from iterdeploy.recipe import Train
@@ -72,3 +75,45 @@ def test_a_model_that_caps_its_logits_is_capped_here_too() -> None:
     made = chunks.logits(capped, chunks.hidden_states(capped, input_ids=ids))
     assert torch.allclose(made, capped(input_ids=ids).logits, atol=1e-6)
     assert 0.01 < float(made.abs().max()) < 0.5
+
+
+class Scaled(LlamaForCausalLM):  # type: ignore[no-untyped-call]
+    """Scales its logits by something that only it knows, as HyperCLOVA X and Falcon H1 do."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        made = super().forward(*args, **kwargs)
+        made.logits = made.logits * 0.5
+        return made
+
+
+def test_a_model_that_scales_its_logits_in_a_way_of_its_own_is_refused() -> None:
+    torch.manual_seed(0)
+    shape: dict[str, Any] = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "vocab_size": 32,
+    }
+    scaled = Scaled(LlamaConfig(**shape, num_attention_heads=2))
+    scaled.train()
+    with pytest.raises(BadInput, match="'llama' makes its logits in a way that is not known here"):
+        score(scaled, [((3, 4), (5,))], 1.0, 0)
+    assert scaled.training, "it is left as it was"
+
+
+def test_a_model_that_processes_share_makes_its_logits_whole(
+    model: Any, rows: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DDP and FSDP must see each forward pass: gradients of one that went past them are never added up."""
+    whole = token_losses(model, rows, 0)
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{found.getsockname()[1]}"
+    make_small(monkeypatch, model, positions=3 * len(rows))
+    dist.init_process_group("gloo", init_method=address, rank=0, world_size=1)
+    try:
+        shared = torch.nn.parallel.DistributedDataParallel(model)
+        assert not chunks.is_large(shared, len(rows), 20)
+        assert torch.equal(token_losses(shared, rows, 0), whole)
+    finally:
+        dist.destroy_process_group()

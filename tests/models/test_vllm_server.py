@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_vllm import BASE, END, FakeVllm, adapter_in, scores
+from fake_vllm import BASE, END, FakeVllm, adapter_in, expected, score
 
 from iterdeploy.errors import BadInput, ServerFailed, WrongModel
 from iterdeploy.models import canary
@@ -56,9 +56,8 @@ def model(
 ) -> VllmModel:
     """A generation; what the trainer expects is the formula with `number`."""
 
-    def expect(rows: Sequence[Sequence[int]]) -> canary.Expected:
-        here = canary.flat([scores(row, base, number if adapter else 0) for row in rows])
-        return canary.Expected(here, canary.flat([scores(row, base, 0) for row in rows]), dtype)
+    def expect(texts: Sequence[tuple[int, ...]]) -> canary.Expected:
+        return expected(texts, base, number if adapter else 0, dtype)
 
     return VllmModel(name, adapter, server, Reader(), expect, DEPLOY.max_tokens, {END})
 
@@ -86,7 +85,7 @@ def test_a_trace_holds_what_was_sampled_and_the_generation_it_is_of(fake: FakeVl
     for request in asked:
         trace = traces[request.trace_id]
         prompt = Reader().prompt_ids([request])[0]
-        said = scores([*prompt, 7, 8, END], 0, 1)[len(prompt) :]
+        said = [score([*prompt, 7, 8, END], len(prompt) + n, 0, 1) for n in range(3)]
         assert trace.model == FIRST
         assert trace.prompt_ids == tuple(prompt)
         assert (trace.token_ids, trace.text, trace.finish) == ((7, 8, END), f"<think>7 8 {END}", "stop")
@@ -99,7 +98,7 @@ def test_the_recipes_settings_are_sent_and_the_servers_defaults_left_out(
     how = Deploy(engine="vllm", temperature=0.6, top_p=0.95, top_k=20, max_tokens=9)
     list(model(server(fake, how), adapter).answer(requests(1)))
     sent = fake.asked[-1]
-    assert sent["prompt"] == Reader().prompt_ids(requests(1))[0]
+    assert sent["prompt"] == Reader().prompt_ids(requests(1))
     assert (sent["temperature"], sent["top_p"], sent["top_k"], sent["max_tokens"]) == (0.6, 0.95, 20, 9)
     assert (sent["min_p"], sent["repetition_penalty"], sent["presence_penalty"]) == (0, 1, 0)
     assert (sent["ignore_eos"], sent["stop_token_ids"]) == (True, [END])
@@ -215,7 +214,7 @@ def test_a_lost_connection_is_asked_again_after_another_comparison(fake: FakeVll
     fake.hang_ups = 3
     rest = list(answers)
     assert len({trace.id for trace in [first, *rest]}) == 200
-    assert sum("prompt_logprobs" in body for body in fake.asked) > 2 * canary.COUNT
+    assert sum(body["logprobs"] == canary.WIDE for body in fake.asked) > 2
 
 
 def test_a_server_that_was_restarted_gets_its_adapter_again(fake: FakeVllm, adapter: Path) -> None:
@@ -298,6 +297,23 @@ def test_a_server_of_another_kind_is_refused(fake: FakeVllm) -> None:
     fake.foreign = True
     with pytest.raises(BadInput, match="no server of vLLM"):
         server(fake)
+
+
+@pytest.mark.parametrize("key", ["sk se cret", "sk\rsecret", "sk-sécret"])
+def test_a_key_that_no_header_can_hold_is_told_and_not_shown(
+    fake: FakeVllm, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", key)
+    with pytest.raises(BadInput, match="VLLM_API_KEY holds spaces or other odd characters") as told:
+        VllmServer(fake.url, Deploy(), {END})
+    assert key not in str(told.value)
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown() -> None:
+    """Addresses stand in messages and in the command to go on with."""
+    with pytest.raises(BadInput, match="--server holds a user, a password") as told:
+        VllmServer("http://me:hidden@127.0.0.1:9", Deploy(), {END})
+    assert "hidden" not in str(told.value)
 
 
 def test_a_key_is_read_from_the_environment(fake: FakeVllm, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from iterdeploy.train.adapters import content_id, open_base, open_generation, wi
 from iterdeploy.train.apart import Apart, expected, on_vllm
 from iterdeploy.types import Model, Scorer, TrainingJob
 
-ROWS = [[5, 9, 30, 7, 7, 12], [8, 8, 3]]
+TEXTS = [(5, 9, 30, 7, 7, 12), (8, 8, 3)]
 
 
 @pytest.fixture(scope="module")
@@ -89,23 +89,37 @@ def test_what_is_expected_is_what_the_model_says_with_its_adapter_and_without(
 ) -> None:
     adapter = adapter_on(base, tmp_path / "adapter")
     name = content_id(str(base), adapter)
-    found = expected(str(base), adapter, name, ROWS)
+    found = expected(str(base), adapter, name, TEXTS)
     model, _ = open_generation(str(base), adapter)
     with torch.inference_mode():
-        logits = model(input_ids=torch.tensor([ROWS[0]])).logits[0].log_softmax(-1)
-    said = [float(logits[i, token]) for i, token in enumerate(ROWS[0][1:])]
-    assert found.generation[: len(said)] == pytest.approx(said, abs=1e-5)
-    assert (len(found.generation), len(found.base), found.dtype) == (7, 7, "float32")
-    assert found.base == pytest.approx(
-        expected(str(base), None, content_id(str(base), None), ROWS).base, abs=1e-6
-    )
+        likeliest = model(input_ids=torch.tensor([TEXTS[0]])).logits[0, -1].log_softmax(-1).topk(3)
+    last = len(TEXTS[0]) - 1
+    assert found.tokens[last] == tuple(likeliest.indices.tolist())
+    assert found.generation[3 * last : 3 * last + 3] == pytest.approx(likeliest.values.tolist(), abs=1e-5)
+    assert (len(found.generation), len(found.base), found.dtype) == (27, 27, "float32")
+    plain, _ = open_base(str(base))
+    with torch.inference_mode():
+        said = plain(input_ids=torch.tensor([TEXTS[0]])).logits[0, -1].log_softmax(-1)[likeliest.indices]
+    assert found.base[3 * last : 3 * last + 3] == pytest.approx(said.tolist(), abs=1e-5)
     assert max(abs(g - b) for g, b in zip(found.generation, found.base, strict=True)) > 1e-3
+
+
+def test_what_is_expected_is_of_the_recipes_precision(base: Path, tmp_path: Path) -> None:
+    """The engine elsewhere is opened in this type: another would sample from other weights than those trained."""
+    recipe = recipe_of(base, base__precision="bfloat16")
+    with (
+        FakeVllm(room=2048) as fake,
+        tiny.trainer(recipe) as trainer,
+        on_vllm(trainer, fake.url) as apart,
+        pytest.raises(WrongModel, match="--dtype bfloat16"),
+    ):
+        list(apart.load(None).answer(tiny.requests(1)))
 
 
 def test_an_adapter_that_was_replaced_is_refused(base: Path, tmp_path: Path) -> None:
     adapter = adapter_on(base, tmp_path / "adapter")
     with pytest.raises(RunError, match=r"was base-1\+2 and is now base-\w+\+\w+"):
-        expected(str(base), adapter, "base-1+2", ROWS)
+        expected(str(base), adapter, "base-1+2", TEXTS)
 
 
 def test_a_generation_elsewhere_scores_answers_as_the_trainer_does(base: Path, tmp_path: Path) -> None:
@@ -127,7 +141,7 @@ def test_a_server_with_another_base_stops_before_the_first_trace(base: Path) -> 
     with FakeVllm(room=2048) as fake, tiny.trainer(recipe_of(base)) as trainer:
         with on_vllm(trainer, fake.url) as apart, pytest.raises(WrongModel, match="another base model"):
             list(apart.load(None).answer(tiny.requests(1)))
-        assert all("prompt_logprobs" in body for body in fake.asked)
+        assert all(body["max_tokens"] == 1 for body in fake.asked)
 
 
 def test_whole_models_are_not_deployed_on_a_server(base: Path) -> None:

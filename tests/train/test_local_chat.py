@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from iterdeploy.cli.main import main
 from iterdeploy.domains import load
 from iterdeploy.errors import BadInput
 from iterdeploy.export import chat
+from iterdeploy.models.canary import Expected
+from iterdeploy.models.chat_audit import end_ids
+from iterdeploy.models.vllm import Ask, Sampled, Swap, VllmModel
 from iterdeploy.recipe import Base, Curate, Deploy, Recipe, Train
 from iterdeploy.store import Run
 from iterdeploy.train.adapters import content_id
@@ -81,11 +84,34 @@ def test_the_same_prompt_is_read_as_it_stands_without_the_template(folder: Path)
     assert trace.text == decoded(folder, trace.token_ids)
 
 
+class Replay:
+    """A backend that answers what was sampled before."""
+
+    def __init__(self, traces: Sequence[Trace]) -> None:
+        self._known = {trace.id: trace for trace in traces}
+
+    def deploy(self, swap: Swap) -> None:
+        assert swap.here.texts
+
+    def sample(self, asks: Sequence[Ask]) -> Iterator[tuple[Ask, Sampled]]:
+        for ask in asks:
+            trace = self._known[ask.request.trace_id]
+            yield ask, Sampled(trace.token_ids, trace.logprobs, trace.finish)
+
+    def close(self) -> None:
+        pass
+
+
 def test_another_engine_reads_and_writes_the_same(folder: Path, traces: list[Trace]) -> None:
-    """What vLLM is given and what is made of its tokens come from the same trainer."""
-    reader = _Reader(LocalTrainer(recipe(folder)))
-    assert reader.prompt_ids(requests()) == [list(trace.prompt_ids) for trace in traces]
-    assert [reader.text(trace.token_ids) for trace in traces] == [trace.text for trace in traces]
+    """What vLLM is given and what is made of its tokens are what they are here, to the letter."""
+    trainer = LocalTrainer(recipe(folder))
+    name, ends = content_id(str(folder), None), end_ids(folder, trainer.tokenizer)
+    model = VllmModel(
+        name, None, Replay(traces), _Reader(trainer),
+        lambda texts: Expected((0.0,), (0.0,), tuple(texts), ((1,),), "float32"), 24, ends,
+    )  # fmt: skip
+    found = {trace.id: trace for trace in model.answer(requests())}
+    assert found == {trace.id: trace for trace in traces}
 
 
 def test_what_is_done_is_kept_apart_here_too(folder: Path, traces: list[Trace]) -> None:

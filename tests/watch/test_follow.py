@@ -27,6 +27,7 @@ def test_every_step_of_a_run_is_seen_while_it_is_under_way(tmp_path: Path) -> No
         scripted_run.trainer(),
         point=lambda name: seen.append((name, follower.look())),
         second=scripted_run.Counting(),
+        probes=scripted_run.PROBES,
     )
     for name, state in seen:
         generation, _, rest = name.partition("/")

@@ -93,7 +93,11 @@ def test_a_run_is_watched_while_it_is_written(tmp_path: Path) -> None:
     writing = threading.Thread(
         target=run_loop,
         args=(made, scripted_run.Counting(), scripted_run.trainer()),
-        kwargs={"point": lambda name: time.sleep(0.002)},
+        kwargs={
+            "point": lambda name: time.sleep(0.002),
+            "second": scripted_run.Counting(),
+            "probes": scripted_run.PROBES,
+        },
     )
     with served(made.path) as server:
         seen = [json.loads(ask(server, "/state")[2])]

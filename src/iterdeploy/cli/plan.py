@@ -47,6 +47,13 @@ def add(commands: Commands) -> None:
         help="peak of one card in bf16, TFLOP/s; default: 312, an A100",
     )
     plan.add_argument(
+        "--card-memory",
+        type=_positive_number,
+        default=80.0,
+        metavar="GIB",
+        help="memory of one card, by which blocks of answers are cut; default: 80",
+    )
+    plan.add_argument(
         "--parameters", type=_positive_number, metavar="N", help="of a base that is not here, e.g. 4e9"
     )
     for side, what in (("in", "read, prompts"), ("out", "sampled, answers")):
@@ -68,7 +75,7 @@ def act(args: argparse.Namespace) -> int:
     domain = open_domain(recipe)
     if args.calibrate:
         _calibrate(recipe, domain)
-    ahead = plan_of(recipe, args.workers, domain, args.gpus, args.tflops, args.parameters)
+    ahead = plan_of(recipe, args.workers, domain, args.gpus, args.tflops, args.parameters, args.card_memory)
     ahead = replace(ahead, cost=_cost(ahead, args.price_in, args.price_out))
     if args.against:
         from iterdeploy.plan_ahead.against import compare
@@ -103,6 +110,7 @@ def plan_of(
     gpus: int | None = None,
     tflops: float = 0.0,
     parameters: float | None = None,
+    card_gib: float = 80.0,
 ) -> Plan:
     """The plan of a recipe on this machine, or on cards; a few tasks are made to measure their prompts."""
     from iterdeploy import plan_ahead
@@ -129,7 +137,7 @@ def plan_of(
         prompt_longest=longest,
         prompt_counted=tokenizer is not None,
         cards=on_card,
-        memory=memory(recipe, shape, longest, on_card) if shape else None,
+        memory=memory(recipe, shape, longest, on_card, card_gib * 2**30) if shape else None,
     )
 
 

@@ -104,7 +104,8 @@ def _memory(memory: Memory, plan: Plan) -> list[str]:
     room = "" if plan.cards else f", {_size(memory.peak * plan.workers)} in all"
     return [
         f"memory    about {_size(memory.peak)} on {each}{room}",
-        f"          sampling {_size(memory.sampling)}: weights {_size(memory.weights)}, cache {_size(memory.cache)}",
+        f"          sampling {_size(memory.sampling)}: weights {_size(memory.weights)}, "
+        f"cache {_size(memory.cache)} of {count(memory.rows, 'answer')} at a time",
         f"          training {_size(memory.training)}: activations {_size(memory.activations)}, "
         f"what is trained and its optimizer {_size(memory.optimizer)}",
     ]

@@ -142,10 +142,12 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import open_domain, open_trainer
     from iterdeploy.loop import curate_step, score_step
+    from iterdeploy.recipe import with_settings
 
     _refuse_base(args.generation, "curated for")
     if run.recipe.curate.weights == "ratio":
-        with open_trainer(run.recipe, args.workers, open_domain(run.recipe)) as trainer:
+        alone = with_settings(run.recipe, ["deploy.engine=transformers", "train.sharding=none"])
+        with open_trainer(alone, args.workers, open_domain(run.recipe), cluster=cluster_of(args)) as trainer:
             score_step(run, trainer, args.generation, watch)
     curate_step(run, args.generation, watch)
     return f"{len(run.examples(args.generation))} examples in {run.examples_file(args.generation)}"

@@ -79,6 +79,15 @@ class Seat:
         """One block of answers of a generation."""
         return self._at_work().answer(self._unpacked(adapter, model_id), model_id, requests, prompts)
 
+    def score(
+        self,
+        adapter: parcels.Parcel | None,
+        model_id: str,
+        answers: Sequence[tuple[Sequence[int], Sequence[int]]],
+    ) -> list[float]:
+        """How likely a generation finds given answers, in nats."""
+        return self._at_work().score(self._unpacked(adapter, model_id), model_id, answers)
+
     def address(self) -> str:
         """HOST:PORT that is free here, where a group may meet."""
         import ray

@@ -57,10 +57,22 @@ class ClusterTrainer(LocalTrainer):
         self, adapter: str | None, model_id: str, work: Sequence[Work]
     ) -> Iterator[list[Trace]]:
         """Blocks of traces as they are finished."""
+        posted = self._posted(adapter, model_id)
+        orders = (("answer", posted, model_id, requests, prompts) for requests, prompts in work)
+        return (traces for _, traces in self.team.carry_out(orders))
+
+    def score(
+        self, adapter: str | None, model_id: str, answers: Sequence[tuple[Sequence[int], Sequence[int]]]
+    ) -> list[float]:
+        """How likely one generation finds given answers, in nats; by one worker, for it has the card."""
+        order = ("score", self._posted(adapter, model_id), model_id, answers)
+        ((_, found),) = self.team.carry_out([order])
+        return list(found)
+
+    def _posted(self, adapter: str | None, model_id: str) -> parcels.Parcel | None:
         if self._adapter[0] != model_id:
             self._adapter = (model_id, parcels.post(Path(adapter)) if adapter else None)
-        orders = (("answer", self._adapter[1], model_id, requests, prompts) for requests, prompts in work)
-        return (traces for _, traces in self.team.carry_out(orders))
+        return self._adapter[1]
 
     def _compute(self, lesson: Lesson, report: Callable[[int, int, str], None]) -> None:
         """The training, from its last checkpoint each time that a worker dies in it."""

@@ -3,12 +3,15 @@
 Two programs that compute the same model differ by rounding. How much they differ on the plain base is measured, and
 what the adapter changes must then come out alike up to that noise: so a stale adapter is told from rounding, in
 float32 as in bfloat16.
+
+The next token of a text is asked for, as any answer asks for it. (vLLM also tells log-probabilities of a prompt's own
+tokens; with an adapter, and other requests beside it, that ended the engine of vLLM 0.32 on a CPU.)
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from iterdeploy.errors import WrongModel
@@ -18,6 +21,14 @@ LENGTH = 128
 
 COUNT = 4
 """Sequences that are compared."""
+
+CUTS = 8
+"""Places in each at which the next token is asked for."""
+
+TOP = 3
+"""Tokens that are compared at each place: the likeliest here. They are looked for among the WIDE likeliest there."""
+
+WIDE = 20
 
 NOISE = {"float32": 5e-3, "float16": 0.05, "bfloat16": 0.2}
 """Nats, root mean square: what two programs may differ by on the base, by the precision that they compute in."""
@@ -31,7 +42,7 @@ SLACK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Log-probability of each token but the first of all sequences, in order, with the adapter and without it."""
+    """Log-probability, in nats, of the tokens that are compared: of all places in order, with and without adapter."""
 
     generation: tuple[float, ...]
     base: tuple[float, ...]
@@ -39,16 +50,31 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Expected(Heard):
-    """The same as the trainer's own model has it, and the type of its weights, such as "bfloat16"."""
+    """The same as the trainer's own model has it, for which texts and tokens, and in which type, e.g. "bfloat16"."""
 
+    texts: tuple[tuple[int, ...], ...]
+    tokens: tuple[tuple[int, ...], ...]
     dtype: str
 
 
-def sequences(prompts: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Token ids to compare: the ends of a few different prompts, the same for the same prompts."""
-    ends = list(dict.fromkeys(tuple(prompt[-LENGTH:]) for prompt in prompts if len(prompt) > 1))
-    spread = ends[:: max(1, len(ends) // COUNT)]
-    return [list(end) for end in spread[:COUNT]]
+def sequences(prompts: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """The ends of a few different prompts, the same for the same prompts."""
+    ends = list(dict.fromkeys(tuple(prompt[-LENGTH:]) for prompt in prompts if prompt))
+    return ends[:: max(1, len(ends) // COUNT)][:COUNT]
+
+
+def cuts(sequence: Sequence[int]) -> list[int]:
+    """How many tokens of a sequence are given at each place."""
+    return sorted({max(1, len(sequence) * part // CUTS) for part in range(1, CUTS + 1)})
+
+
+def picked(found: Sequence[Mapping[int, float]], tokens: Sequence[Sequence[int]]) -> tuple[float, ...]:
+    """What was found for the tokens of each place; one that is not there has less than all that are."""
+    return tuple(
+        float(at.get(token, min(at.values(), default=-math.inf)))
+        for at, wanted in zip(found, tokens, strict=True)
+        for token in wanted
+    )
 
 
 def refuse_unless_alike(there: Heard, here: Expected, who: str, name: str) -> None:
@@ -109,8 +135,3 @@ def _share(there: Heard, here: Heard) -> tuple[float, float]:
     theirs = [g - b for g, b in zip(there.generation, there.base, strict=True)]
     square = math.fsum(m * m for m in mine)
     return math.sqrt(square / len(mine)), math.fsum(m * t for m, t in zip(mine, theirs, strict=True)) / square
-
-
-def flat(rows: Sequence[Sequence[float | None]]) -> tuple[float, ...]:
-    """Log-probabilities by sequence as Heard holds them: the first token of each has none."""
-    return tuple(math.nan if value is None else float(value) for row in rows for value in row[1:])

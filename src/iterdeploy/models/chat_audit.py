@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from iterdeploy.errors import BadInput
-from iterdeploy.models.chat import conversation, messages, opened_in, prompt_ids, rendered
+from iterdeploy.models.chat import conversation, messages, opened_in, prompt_ids, rendered, renders
 from iterdeploy.pddl.extract import REASONING_TAGS
 from iterdeploy.recipe import Chat
 
@@ -46,7 +46,7 @@ def audit_chat(tokenizer: Any, how: Chat, ends: frozenset[int], base: str) -> Ch
 
     Raises BadInput where a prompt would not be read whole, or an answer would not end where the template ends it.
     """
-    if how == "off" or (how == "auto" and not tokenizer.chat_template):
+    if not renders(tokenizer, [PROMPT], how):
         return None
     text, ids = rendered(tokenizer, PROMPT), prompt_ids(tokenizer, [PROMPT], "on")[0]
     if text != rendered(tokenizer, PROMPT):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import ssl
 import threading
@@ -65,8 +66,24 @@ class Patience:
         return longest * random.uniform(0.8, 1.0)
 
 
+def key_of(variable: str) -> str:
+    """The key in an environment variable, "" without one. Raises BadInput if no header can hold it."""
+    key = os.environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise BadInput(f"the key in the environment variable {variable} holds spaces or other odd characters")
+    return key
+
+
 def server_url(text: str) -> str:
-    """The address of a server without a path that clients add: "http://HOST:PORT", also from ".../v1/"."""
+    """The address of a server without a path that clients add: "http://HOST:PORT", also from ".../v1/".
+
+    Raises BadInput for no address, and for one with a secret in it: addresses are shown and written.
+    """
+    if set(text) & set("@?#"):
+        raise BadInput(
+            "--server holds a user, a password, a query or a fragment; give the bare address, and the key in an "
+            "environment variable (docs/server.md, docs/engines.md)"
+        )
     try:
         parts = urlsplit(text.strip())
         whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from iterdeploy.models.chunks import chunks, hidden_states, logits
+from iterdeploy.models.chunks import chunks, hidden_states, logits, refuse_unless_alike
 
 TOGETHER = 4096
 """Padded tokens of a batch. Batches are fixed by lengths alone, so the same answers give the same bits."""
@@ -20,8 +20,10 @@ Given = tuple[Sequence[int], Sequence[int]]
 def score(model: Any, answers: Sequence[Given], temperature: float, pad: int) -> list[float]:
     """Summed log-probability of each completion after its prompt, in nats, in the order given.
 
-    `temperature` as it is sampled with; 0 scores as 1 does, for the greedy choice has no probabilities.
+    `temperature` as it is sampled with; 0 scores as 1 does, for the greedy choice has no probabilities. Raises BadInput
+    for a model whose logits can't be made here.
     """
+    refuse_unless_alike(model)
     found = [0.0] * len(answers)
     for batch in _batches([len(prompt) + len(completion) for prompt, completion in answers]):
         rows = [answers[i] for i in batch]

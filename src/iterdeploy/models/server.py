@@ -6,7 +6,6 @@ No token ids are known of its answers, and its weights can't be looked at: its i
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 import time
@@ -21,7 +20,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from iterdeploy.errors import BadInput, ServerFailed, TrainingRefused, WrongModel, nearest
-from iterdeploy.models.http import Patience, Refused, Unreachable, as_finished, ask, patiently, server_url
+from iterdeploy.models.http import (
+    Patience,
+    Refused,
+    Unreachable,
+    as_finished,
+    ask,
+    key_of,
+    patiently,
+    server_url,
+)
 from iterdeploy.models.pace import Pace
 from iterdeploy.models.server_reply import Reply, filtered, read_reply
 from iterdeploy.models.spending import Spending, Spent
@@ -305,22 +313,14 @@ def refuse_training(recipe: Recipe) -> None:
 
 def _root(url: str) -> str:
     """The address that endpoints are appended to: with /v1, unless its path names a version of its own."""
-    parts = urlsplit(url.strip())
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise BadInput(
-            "--server holds a user, a password, a query or a fragment; give the bare address, and the key in the "
-            f"environment variable {KEY}"
-        )
     root = server_url(url)
     return root if re.search(r"/v\d", urlsplit(root).path) else f"{root}/v1"
 
 
 def _key(variable: str) -> str:
-    key = os.environ.get(variable, "").strip()
+    key = key_of(variable)
     if not key and variable != KEY:
         raise BadInput(
             f"--server-set key_from={variable}: there is no such environment variable, or it is empty"
         )
-    if not (key.isascii() and key.isprintable() and " " not in key):
-        raise BadInput(f"the key in the environment variable {variable} holds spaces or other odd characters")
     return key

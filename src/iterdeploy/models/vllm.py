@@ -17,14 +17,27 @@ from iterdeploy.models import canary
 from iterdeploy.recipe import Deploy
 from iterdeploy.types import Finish, Request, Trace
 
+PLAIN: dict[str, object] = {
+    "temperature": 1.0,
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+}
+"""The model as it is. All is stated: a server would take the rest from its model's generation_config.json."""
 
-def probe(row: Sequence[int]) -> dict[str, object]:
-    """What is asked with a sequence of the canary: log-probabilities of its tokens, and one token more.
+NEXT: dict[str, object] = {**PLAIN, "max_tokens": 1, "logprobs": canary.WIDE}
+"""How the likeliest next tokens are asked for."""
 
-    That token can only be the row's first one. So its log-probability at the sampling settings is 0, while the model
-    alone hardly expects it: this tells which of the two vLLM gives.
+
+def probe(text: Sequence[int]) -> dict[str, object]:
+    """How to ask which log-probabilities vLLM gives: for a next token that can only be the text's first one.
+
+    At the sampling settings its log-probability is 0, while the model alone hardly expects it.
     """
-    return {"prompt_logprobs": 0, "logprobs": 0, "max_tokens": 1, "allowed_token_ids": [row[0]]}
+    return {**PLAIN, "max_tokens": 1, "logprobs": 0, "allowed_token_ids": [text[0]]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +63,16 @@ class Swap:
 
     name: str
     adapter: Path | None
-    rows: Sequence[Sequence[int]]
+    here: canary.Expected
     check: Callable[[canary.Heard], None]
     room: int  # tokens of the longest sequence, prompt and answer
-    dtype: str  # in which the trainer's model computes
 
 
 class Backend(Protocol):
     """Where vLLM runs."""
 
     def deploy(self, swap: Swap) -> None:
-        """Make ready to answer as `swap.name`, after `swap.check` of what is heard for `swap.rows`."""
+        """Make ready to answer as `swap.name`, after `swap.check` of what is heard."""
         ...
 
     def sample(self, asks: Sequence[Ask]) -> Iterator[tuple[Ask, Sampled]]:
@@ -103,13 +115,13 @@ class VllmModel:
         adapter: Path | None,
         backend: Backend,
         reader: Reader,
-        expect: Callable[[Sequence[Sequence[int]]], canary.Expected],
+        expect: Callable[[Sequence[tuple[int, ...]]], canary.Expected],
         most: int,
         end_ids: AbstractSet[int],
     ) -> None:
         self.id, self._adapter, self._backend, self._reader = name, adapter, backend, reader
         self._expect, self._most, self._end_ids = expect, most, end_ids
-        self._canary: tuple[list[list[int]], canary.Expected] | None = None
+        self._here: canary.Expected | None = None
 
     def answer(self, requests: Sequence[Request], done: AbstractSet[str] = frozenset()) -> Iterator[Trace]:
         """Traces as they finish. Before the first, log-probabilities are compared with the trainer's."""
@@ -121,16 +133,13 @@ class VllmModel:
         ]
         if not asks:
             return
-        if self._canary is None:
-            rows = canary.sequences(prompts)
-            self._canary = rows, self._expect(rows)
-        rows, here = self._canary
+        here = self._here = self._here or self._expect(canary.sequences(prompts))
 
         def check(there: canary.Heard) -> None:
             canary.refuse_unless_alike(there, here, "vLLM", self.id)
 
         room = max(len(prompt) for prompt in prompts) + self._most
-        self._backend.deploy(Swap(self.id, self._adapter, rows, check, room, here.dtype))
+        self._backend.deploy(Swap(self.id, self._adapter, here, check, room))
         opened = self._reader.opened(requests)
         for ask, sampled in self._backend.sample(asks):
             yield self._trace(ask, sampled, opened)
@@ -179,18 +188,15 @@ def finish_of(sampled: Sampled, most: int, end_ids: AbstractSet[int], trace_id: 
 
 
 def sampling(deploy: Deploy, end_ids: AbstractSet[int]) -> dict[str, object]:
-    """The recipe's settings in vLLM's words, those too that a server would otherwise take from its model's files.
+    """The recipe's settings in vLLM's words.
 
     End tokens are named and vLLM's own are left out, so that both engines stop at the same ones.
     """
     return {
+        **PLAIN,
         "temperature": deploy.temperature,
         "top_p": deploy.top_p,
         "top_k": deploy.top_k,
-        "min_p": 0.0,
-        "repetition_penalty": 1.0,
-        "presence_penalty": 0.0,
-        "frequency_penalty": 0.0,
         "max_tokens": deploy.max_tokens,
         "ignore_eos": True,
         "stop_token_ids": sorted(end_ids),

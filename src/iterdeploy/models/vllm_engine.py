@@ -12,7 +12,7 @@ from typing import Any
 
 from iterdeploy.errors import BadInput, ServerFailed
 from iterdeploy.models import canary
-from iterdeploy.models.vllm import RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
+from iterdeploy.models.vllm import NEXT, RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
 from iterdeploy.recipe import Deploy
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -39,7 +39,7 @@ class VllmEngine:
     def deploy(self, swap: Swap) -> None:
         """Open the engine if need be, put the adapter on it, and compare."""
         whole = swap.adapter is not None and not self._rank
-        opened = str(swap.adapter) if whole else self._base, swap.dtype
+        opened = str(swap.adapter) if whole else self._base, swap.here.dtype
         if self._engine is None or self._opened != opened or self._room < swap.room:
             self.close()
             self._engine = _engine(*opened, self._rank, swap.room)
@@ -47,9 +47,10 @@ class VllmEngine:
         self._take_off()
         if swap.adapter is not None and not whole:
             self._put_on(swap.name, swap.adapter)
-        generation, probes = self._scores(swap.rows, self._lora)
-        base = generation if self._lora is None else self._scores(swap.rows, None)[0]
-        if shaped(self._deploy) and not are_at_the_settings(probes):
+        generation = self._scores(swap.here, self._lora)
+        base = generation if self._lora is None else self._scores(swap.here, None)
+        probes = self._next([(text, probe(text)) for text in swap.here.texts], self._lora)
+        if shaped(self._deploy) and not are_at_the_settings([max(at.values()) for at in probes]):
             raise ServerFailed(RAW)
         swap.check(canary.Heard(generation, base))
 
@@ -85,16 +86,17 @@ class VllmEngine:
             self._engine.remove_lora(self._lora.lora_int_id)
             self._lora = None
 
-    def _scores(self, rows: Sequence[Sequence[int]], lora: Any) -> tuple[tuple[float, ...], list[float]]:
-        work = {str(n): (tuple(row), probe(row)) for n, row in enumerate(rows)}
-        outputs = dict(self._run(work, lora))
-        found: list[list[float | None]] = []
-        probes: list[float] = []
-        for n, row in enumerate(rows):
-            scores, answer = outputs[str(n)].prompt_logprobs, outputs[str(n)].outputs[0]
-            found.append([None if at is None else at[i].logprob for at, i in zip(scores, row, strict=True)])
-            probes.append(answer.logprobs[0][answer.token_ids[0]].logprob)
-        return canary.flat(found), probes
+    def _scores(self, here: canary.Expected, lora: Any) -> tuple[float, ...]:
+        places = [(text[:cut], NEXT) for text in here.texts for cut in canary.cuts(text)]
+        return canary.picked(self._next(places, lora), here.tokens)
+
+    def _next(
+        self, places: Sequence[tuple[tuple[int, ...], dict[str, object]]], lora: Any
+    ) -> list[dict[int, float]]:
+        """Log-probabilities of next tokens, by id, for each text and how it is asked."""
+        outputs = dict(self._run({str(n): place for n, place in enumerate(places)}, lora))
+        found = [outputs[str(n)].outputs[0].logprobs[0] for n in range(len(places))]
+        return [{token: float(value.logprob) for token, value in at.items()} for at in found]
 
     def _run(
         self, work: dict[str, tuple[tuple[int, ...], dict[str, object]]], lora: Any

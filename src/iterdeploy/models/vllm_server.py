@@ -6,7 +6,6 @@ connection the adapter is loaded and compared again before the next answer is ta
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,8 +14,17 @@ from typing import Any
 
 from iterdeploy.errors import BadInput, ServerFailed, WrongModel
 from iterdeploy.models import canary
-from iterdeploy.models.http import Patience, Refused, Unreachable, as_finished, ask, patiently, server_url
-from iterdeploy.models.vllm import RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
+from iterdeploy.models.http import (
+    Patience,
+    Refused,
+    Unreachable,
+    as_finished,
+    ask,
+    key_of,
+    patiently,
+    server_url,
+)
+from iterdeploy.models.vllm import NEXT, RAW, Ask, Sampled, Swap, are_at_the_settings, probe, sampling, shaped
 from iterdeploy.recipe import Deploy
 
 AT_ONCE = 128
@@ -41,7 +49,7 @@ class VllmServer:
         patience: Patience | None = None,
     ) -> None:
         self.url, self._deploy, self._patience = server_url(url), deploy, patience or Patience()
-        key = os.environ.get("VLLM_API_KEY", "")
+        key = key_of("VLLM_API_KEY")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._sampling = sampling(deploy, end_ids)
         self._base, self._room = patiently(self._first_word, FIRST)
@@ -131,33 +139,38 @@ class VllmServer:
         self._loaded = name
 
     def _listen(self) -> canary.Heard:
-        """What the server makes of the canary's sequences, as the generation and as its base."""
-        generation, probes = self._scores(self._served)
-        base = generation if self._swap.adapter is None else self._scores(self._base)[0]
-        if shaped(self._deploy) and not are_at_the_settings(probes):
+        """What the server makes of the canary's texts, as the generation and as its base."""
+        generation = self._scores(self._served)
+        base = generation if self._swap.adapter is None else self._scores(self._base)
+        texts = self._swap.here.texts
+        probes = [self._complete(self._served, [text], probe(text), silence=300.0)[0] for text in texts]
+        if shaped(self._deploy) and not are_at_the_settings(
+            [p["logprobs"]["token_logprobs"][0] for p in probes]
+        ):
             raise ServerFailed(f"{self.url}: {RAW}")
         return canary.Heard(generation, base)
 
-    def _scores(self, model: str) -> tuple[tuple[float, ...], list[float]]:
-        rows: list[list[float | None]] = []
-        probes: list[float] = []
-        for ids in self._swap.rows:
-            choice = self._complete(model, ids, probe(ids), silence=300.0)
-            scores = choice.get("prompt_logprobs")
-            if not isinstance(scores, list) or len(scores) != len(ids):
-                raise ServerFailed(f"{self.url} gives no log-probabilities of a prompt; {NOT_VLLM}")
-            rows.append(
-                [None if at is None else at[str(i)]["logprob"] for at, i in zip(scores, ids, strict=True)]
-            )
-            probes.append(choice["logprobs"]["token_logprobs"][0])
-        return canary.flat(rows), probes
+    def _scores(self, model: str) -> tuple[float, ...]:
+        here = self._swap.here
+        places = [text[:cut] for text in here.texts for cut in canary.cuts(text)]
+        choices = self._complete(model, places, {**NEXT, "return_tokens_as_token_ids": True}, silence=300.0)
+        try:
+            found = [
+                {
+                    int(token.removeprefix("token_id:")): value
+                    for token, value in at["logprobs"]["top_logprobs"][0].items()
+                }
+                for at in choices
+            ]
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as problem:
+            raise ServerFailed(f"{self.url} gives no log-probabilities of token ids; {NOT_VLLM}") from problem
+        return canary.picked(found, here.tokens)
 
     def _answer(self, one: Ask) -> Sampled:
         self._make_sure()
         try:
-            choice = self._complete(
-                self._served, one.prompt_ids, {**self._sampling, "seed": one.request.seed}
-            )
+            body = {**self._sampling, "seed": one.request.seed}
+            choice = self._complete(self._served, [one.prompt_ids], body)[0]
         except Unreachable as problem:
             self._sure = self._sure and problem.status == BUSY
             raise
@@ -177,21 +190,28 @@ class VllmServer:
         return Sampled(tuple(ids), tuple(held["token_logprobs"]), choice["finish_reason"])
 
     def _complete(
-        self, model: str, ids: Sequence[int], body: dict[str, object], silence: float | None = None
-    ) -> dict[str, Any]:
-        """The one completion of a prompt; it must bear the name that was asked."""
-        wanted = {"model": model, "prompt": list(ids), "return_token_ids": True, "cache_salt": self._salt}
+        self,
+        model: str,
+        prompts: Sequence[Sequence[int]],
+        body: dict[str, object],
+        silence: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """The completion of each prompt; they must bear the name that was asked."""
+        given = [list(prompt) for prompt in prompts]
+        wanted = {"model": model, "prompt": given, "return_token_ids": True, "cache_salt": self._salt}
         reply = self._ask("completions", {**wanted, **body}, silence)
         try:
-            answered, choice = reply["model"], reply["choices"][0]
-        except (KeyError, IndexError, TypeError) as problem:
+            answered = reply["model"]
+            choices: list[dict[str, Any]] = sorted(reply["choices"], key=lambda choice: int(choice["index"]))
+        except (KeyError, TypeError) as problem:
             raise ServerFailed(f"{self.url} answers with no completion: {str(reply)[:200]}") from problem
         if answered != model:
             raise WrongModel(
                 f"{self.url} was asked as {model} and answers as {answered}; its answer is not taken"
             )
-        found: dict[str, Any] = choice
-        return found
+        if len(choices) != len(given):
+            raise ServerFailed(f"{self.url} answers {len(given)} prompts with {len(choices)} completions")
+        return choices
 
 
 STARTED = (

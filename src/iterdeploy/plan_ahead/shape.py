@@ -27,8 +27,20 @@ KNOWN: dict[str, dict[str, Any]] = {
         **_QWEN3, "hidden_size": 4096, "intermediate_size": 12_288, "num_hidden_layers": 36,
         "num_attention_heads": 32, "tie_word_embeddings": False,
     },
+    "Qwen/Qwen3-14B": {
+        **_QWEN3, "hidden_size": 5120, "intermediate_size": 17_408, "num_hidden_layers": 40,
+        "num_attention_heads": 40, "tie_word_embeddings": False,
+    },
+    "Qwen/Qwen3-32B": {
+        **_QWEN3, "hidden_size": 5120, "intermediate_size": 25_600, "num_hidden_layers": 64,
+        "num_attention_heads": 64, "tie_word_embeddings": False,
+    },
 }  # fmt: skip
-"""The relevant part of the published config.json; `-Thinking-2507` and the like have their family's."""
+"""The relevant part of the published config.json; `-Thinking-2507` and the like have their family's.
+
+Checked against copies of those files (of 14B and 1.7B: against settings for Megatron) and the parameters that the
+model cards state.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from iterdeploy.errors import BadInput, RunError
-from iterdeploy.models.canary import Expected
+from iterdeploy.models.canary import TOP, Expected, cuts
 from iterdeploy.models.chat_audit import end_ids
 from iterdeploy.models.vllm import Backend, VllmModel
 from iterdeploy.recipe import Precision
@@ -85,8 +85,8 @@ def on_vllm(trainer: LocalTrainer, server: str = "") -> Apart:
     def load(adapter: Path | None) -> Model:
         name = content_id(base, adapter)
 
-        def expect(rows: Sequence[Sequence[int]]) -> Expected:
-            return expected(base, adapter, name, rows, recipe.base.precision)
+        def expect(texts: Sequence[tuple[int, ...]]) -> Expected:
+            return expected(base, adapter, name, texts, recipe.base.precision)
 
         return VllmModel(name, adapter, backend, _Reader(trainer), expect, recipe.deploy.max_tokens, ends)
 
@@ -97,10 +97,9 @@ class _Reader:
     """Prompts and answers as the local trainer reads them."""
 
     def __init__(self, trainer: LocalTrainer) -> None:
-        self._trainer, self._opened = trainer, ""
+        self._trainer = trainer
 
     def prompt_ids(self, requests: Sequence[Request]) -> list[list[int]]:
-        self._opened = self._trainer.opened(requests)
         return self._trainer.prompt_ids(requests)
 
     def opened(self, requests: Sequence[Request]) -> str:
@@ -115,17 +114,17 @@ class _Reader:
 
     def text(self, token_ids: Sequence[int]) -> str:
         text: str = self._trainer.tokenizer.decode(list(token_ids), skip_special_tokens=False)
-        return self._opened + text
+        return text
 
 
 def expected(
     base: str,
     adapter: Path | None,
     name: str,
-    rows: Sequence[Sequence[int]],
+    texts: Sequence[tuple[int, ...]],
     precision: Precision = "auto",
 ) -> Expected:
-    """Log-probability of each token but the first of `rows` under a generation and under its base.
+    """Log-probabilities of the TOP likeliest next tokens at the cuts of `texts`, of a generation and of its base.
 
     The model is opened for this alone and is gone afterwards. Raises RunError if it is no longer the one of `name`.
     """
@@ -142,25 +141,33 @@ def expected(
             )
         dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
         model.eval()
-        generation = plain = _scores(model, rows)
+        scores = _next(model, texts)
+        tokens = scores.topk(min(TOP, scores.shape[-1])).indices
+        generation = plain = scores.gather(1, tokens)
         if hasattr(model, "disable_adapter"):
             with model.disable_adapter():
-                plain = _scores(model, rows)
-    del model
+                plain = _next(model, texts).gather(1, tokens)
+    del model, scores
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    return Expected(generation, plain, dtype)
+    return Expected(
+        generation=tuple(generation.flatten().tolist()),
+        base=tuple(plain.flatten().tolist()),
+        texts=tuple(texts),
+        tokens=tuple(map(tuple, tokens.tolist())),
+        dtype=dtype,
+    )
 
 
-def _scores(model: Any, rows: Sequence[Sequence[int]]) -> tuple[float, ...]:
+def _next(model: Any, texts: Sequence[tuple[int, ...]]) -> Any:
+    """Log-probabilities of the next token at all cuts of all texts: [places, vocabulary]."""
     import torch
 
-    found: list[float] = []
+    found = []
     with torch.inference_mode():
-        for row in rows:
-            ids = torch.tensor([list(row)], device=model.device)
-            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, :-1]
-            scores = logits.float().log_softmax(-1).gather(1, ids[0, 1:, None])
-            found += scores[:, 0].tolist()
-    return tuple(found)
+        for text in texts:
+            ids = torch.tensor([text], device=model.device)
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
+            found.append(logits[[cut - 1 for cut in cuts(text)]].float().log_softmax(-1))
+    return torch.cat(found)

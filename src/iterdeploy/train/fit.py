@@ -19,7 +19,7 @@ from safetensors.torch import save
 from torch.utils.checkpoint import checkpoint
 
 from iterdeploy.errors import TrainingRefused
-from iterdeploy.models.chunks import chunks, hidden_states, is_large, logits
+from iterdeploy.models.chunks import chunks, hidden_states, is_large, logits, refuse_unless_alike
 from iterdeploy.models.device import release
 from iterdeploy.recipe import Train
 from iterdeploy.seeds import seed_of
@@ -92,6 +92,7 @@ def token_losses(model: Any, rows: Sequence[Row], pad: int) -> torch.Tensor:
 
 def _losses_in_chunks(model: Any, batch: Batch, wanted: torch.Tensor) -> torch.Tensor:
     """The same where all logits at once are too many; those of a chunk are made again for its gradient."""
+    refuse_unless_alike(model)
     device = model.device
     states = hidden_states(
         model,
