@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from write import RESULTS, put
 
 from iterdeploy import domains
 from iterdeploy.domains.blocksworld import NAMES
+from iterdeploy.errors import IterdeployError
 from iterdeploy.loop import requests_of, run_loop
+from iterdeploy.models.device import release
 from iterdeploy.models.engine import Engine, Sampling, cache_bytes
 from iterdeploy.models.score import score
 from iterdeploy.models.words import word_tokenizer
-from iterdeploy.recipe import Base, Recipe, Tasks, Train
+from iterdeploy.recipe import Base, Precision, Recipe, Tasks, Train
 from iterdeploy.store import Run
 from iterdeploy.train.adapters import open_base, open_generation, with_lora
 from iterdeploy.train.base import WORDS, BaseRecipe, batches, loss_of, make_base, new_model
@@ -34,6 +37,7 @@ from iterdeploy.train.batches import Row
 from iterdeploy.train.fit import shard_gradient
 from iterdeploy.train.local import LocalTrainer
 from iterdeploy.train.optimizers import Optimizer
+from iterdeploy.types import Progress
 
 _log = logging.getLogger("gpu")
 
@@ -45,7 +49,7 @@ class Size:
     base: BaseRecipe
     tasks: int
     heldout: int
-    generations: int
+    generations: int  # at most
     seconds: float
     square: int  # of the matrices that the ceiling is measured with
     rows: int  # sampled together
@@ -53,12 +57,22 @@ class Size:
 
 FULL = Size(
     BaseRecipe(hidden=640, layers=12, heads=10, kv_heads=5, feed_forward=1920, tokens_per_step=16384),
-    2000, 400, 2, 200.0, 8192, 64,
+    2000, 400, 20, 150.0, 8192, 64,
 )  # fmt: skip
 QUICK = Size(
     BaseRecipe(hidden=32, layers=1, heads=2, kv_heads=1, feed_forward=32, tokens_per_step=512),
     8, 4, 1, 2.0, 256, 4,
 )  # fmt: skip
+
+
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+
+AFTER = 120.0
+"""Seconds that what follows the loop may take."""
+
+
+class TimeIsUp(Exception):  # noqa: N818  (it says what happened)
+    """The loop has had its time; the generations that it finished are in its folder."""
 
 
 def main() -> None:
@@ -70,7 +84,8 @@ def main() -> None:
     options.add_argument(
         "--work", type=Path, default=Path("runs/gpu"), help="folder of the base and the run; new"
     )
-    given = options.parse_args()
+    options.add_argument("--seconds", type=float, default=540.0, help="of it all; the loop gets what is left")
+    given, started = options.parse_args(), time.monotonic()
     if given.device == "cuda" and not torch.cuda.is_available():
         print(
             "no GPU is here: nothing was measured (--device cpu --quick tries the parts out)", file=sys.stderr
@@ -78,7 +93,6 @@ def main() -> None:
         raise SystemExit(2)
     logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
     size = QUICK if given.quick else FULL
-    torch.set_float32_matmul_precision("high")  # TF32 for making the base; what is compared is set back
     found: dict[str, Any] = {"device": _name(given.device)}
 
     def note(part: str, values: dict[str, Any]) -> None:
@@ -87,12 +101,15 @@ def main() -> None:
         put("gpu", {"name": "gpu", "machine": asdict(this_machine()), **found}, _page(found), given.out)
 
     note("ceilings", ceilings(given.device, size.square))
+    torch.set_float32_matmul_precision("high")  # TF32 for making the base alone
     note("base", make(size, given.device, given.work / "base"))
     torch.set_float32_matmul_precision("highest")
-    note("loop", loop(size, given.work))
+    note("loop", loop(size, given.work, started + given.seconds - AFTER))
     note("agreement", agreement(given.work, given.device))
-    note("sampling", sampling(given.work, given.device, size.rows, found["ceilings"]))
-    note("training", training(given.work, given.device, size, found["ceilings"]))
+    for precision in PRECISIONS:
+        limits = found["ceilings"]
+        note(f"sampling, {precision}", sampling(given.work, given.device, size.rows, precision, limits))
+        note(f"training, {precision}", training(given.work, given.device, size, precision, limits))
 
 
 def _name(device: str) -> str:
@@ -115,19 +132,23 @@ def seconds_of(what: Callable[[], object], device: str, times: int) -> float:
 
 
 def ceilings(device: str, square: int) -> dict[str, Any]:
-    """Multiplications in bfloat16 and bytes copied, a second."""
-    one = torch.randn(square, square, device=device, dtype=torch.bfloat16)
-    seconds = seconds_of(lambda: one @ one, device, 9)
+    """Multiplications in both precisions and bytes copied, a second."""
+    tflops = {}
+    for precision in PRECISIONS:
+        one = torch.randn(square, square, device=device, dtype=getattr(torch, precision))
+        seconds = seconds_of(partial(torch.matmul, one, one), device, 9)
+        tflops[f"{precision}_tflops"] = round(2 * square**3 / seconds / 1e12, 2)
     much = torch.empty(square * square * 8, dtype=torch.uint8, device=device)
     copied = seconds_of(much.clone, device, 9)
     return {
-        "bf16_tflops": round(2 * square**3 / seconds / 1e12, 2),
+        **tflops,
         "bandwidth_gbs": round(2 * much.numel() / copied / 1e9, 1),
     }
 
 
 def make(size: Size, device: str, out: Path) -> dict[str, Any]:
     """A base, in as many steps as the time allows."""
+    _forget_peak(device)
     each = _step_seconds(size.base, device)
     recipe = replace(size.base, steps=max(4, int(size.seconds / each)))
     started = time.perf_counter()
@@ -157,11 +178,19 @@ def _step_seconds(recipe: BaseRecipe, device: str) -> float:
         loss_of(model, next(source)).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    return seconds_of(step, device, 7)
+    for _ in range(2):
+        step()
+    started, times = time.perf_counter(), 16
+    for _ in range(times):  # the mean: demonstrations are made for several steps at once, by the CPU
+        step()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - started) / times
 
 
-def loop(size: Size, work: Path) -> dict[str, Any]:
-    """Generations of the real loop on this base."""
+def loop(size: Size, work: Path, until: float) -> dict[str, Any]:
+    """Generations of the real loop on this base, the base's own and as many more as the time allows."""
+    _forget_peak("cuda" if torch.cuda.is_available() else "cpu")
     recipe = Recipe(
         name="gpu",
         generations=size.generations,
@@ -171,14 +200,17 @@ def loop(size: Size, work: Path) -> dict[str, Any]:
     )
     run = Run.create(work / "run", recipe)
     started = time.perf_counter()
-    failed = ""
+    ended = "as planned"
+
+    def observe(progress: Progress) -> None:
+        if time.monotonic() > until and run.generations():
+            raise TimeIsUp("when its time was up")
+
     with LocalTrainer(recipe, names=NAMES) as trainer:
         try:
-            run_loop(run, domains.load("blocksworld", recipe), trainer)
-        except (
-            Exception
-        ) as problem:  # a base that solves nothing has nothing to learn from; the rest is measured
-            failed = str(problem)
+            run_loop(run, domains.load("blocksworld", recipe), trainer, observe=observe)
+        except (TimeIsUp, IterdeployError) as problem:  # a base that solves nothing has nothing to learn from
+            ended = str(problem)
     seconds: dict[str, float] = {}
     for row in run.clock():
         seconds[row["step"]] = round(seconds.get(row["step"], 0.0) + row["seconds"], 1)
@@ -186,12 +218,13 @@ def loop(size: Size, work: Path) -> dict[str, Any]:
     return {
         "solved": [f"{row.solved}/{row.asked}" for row in run.generations()],
         "heldout_solved": [f"{row.heldout_solved}/{row.heldout_asked}" for row in run.generations()],
-        "ended": failed or "as planned",
+        "ended": ended,
         "seconds": round(time.perf_counter() - started, 1),
         "seconds_by_step": seconds,
         "sampled_tokens_per_second": round(
             sum(len(t.token_ids) for t in traces) / max(seconds.get("deploy", 0), 0.1)
         ),
+        "peak_gib": _peak("cuda" if torch.cuda.is_available() else "cpu"),
     }
 
 
@@ -211,17 +244,22 @@ def agreement(work: Path, device: str) -> dict[str, Any]:
         answers.append(
             [trace.token_ids for trace in engine.answer_block(requests, [t.prompt_ids for t in traces])]
         )
-    tokens = max(len(trace.token_ids) for trace in traces)
+    lengths = [len(trace.token_ids) for trace in traces]
     return {
         "answers": len(traces),
-        "largest_difference_nats_a_token": max(abs(a - b) for a, b in zip(*scores, strict=True)) / tokens,
+        "largest_difference_nats_a_token": max(
+            abs(a - b) / length for a, b, length in zip(*scores, lengths, strict=True)
+        ),
         "greedy_answers_equal": sum(a == b for a, b in zip(*answers, strict=True)),
     }
 
 
-def sampling(work: Path, device: str, rows: int, limits: dict[str, Any]) -> dict[str, Any]:
+def sampling(
+    work: Path, device: str, rows: int, precision: Precision, limits: dict[str, Any]
+) -> dict[str, Any]:
     """A block of answers: tokens a second, and the bytes that this reads as a share of what the card can read."""
-    model, tokenizer = open_generation(str(work / "base"), None)
+    _forget_peak(device)
+    model, tokenizer = open_generation(str(work / "base"), None, precision=precision)
     steps = 16 if device == "cpu" else 256
     engine = Engine(model, tokenizer, Sampling(0.7, 1.0, 0, steps), "sampling")
     engine.end_ids = frozenset()  # every row to its full length
@@ -239,13 +277,16 @@ def sampling(work: Path, device: str, rows: int, limits: dict[str, Any]) -> dict
     }
 
 
-def training(work: Path, device: str, size: Size, limits: dict[str, Any]) -> dict[str, Any]:
+def training(
+    work: Path, device: str, size: Size, precision: Precision, limits: dict[str, Any]
+) -> dict[str, Any]:
     """Gradients of a fresh adapter on the base's own traces, against the ceiling of multiplications.
 
     Counted as 4 a parameter and token: forward, and back through frozen weights to what is trained.
     """
+    _forget_peak(device)
     run = Run.open(work / "run")
-    base, tokenizer = open_base(str(work / "base"))
+    base, tokenizer = open_base(str(work / "base"), precision)
     model = with_lora(base, Train())
     model.train()
     parameters = [p for p in model.parameters() if p.requires_grad]
@@ -261,9 +302,16 @@ def training(work: Path, device: str, size: Size, limits: dict[str, Any]) -> dic
         "rows": len(rows),
         "tokens": tokens,
         "tokens_per_second": round(tokens / seconds),
-        "share_of_bf16_peak": round(4 * frozen * tokens / seconds / 1e12 / limits["bf16_tflops"], 4),
+        "share_of_peak": round(4 * frozen * tokens / seconds / 1e12 / limits[f"{precision}_tflops"], 4),
         "peak_gib": _peak(device),
     }
+
+
+def _forget_peak(device: str) -> None:
+    """What the part before held is let go of, and does not count for the next."""
+    release()
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _peak(device: str) -> float | None:

@@ -26,8 +26,9 @@ def test_all_parts_are_measured(tmp_path: Path) -> None:
     done = run("--device", "cpu", "--quick", "--out", "results", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "results" / "gpu.json").read_text())
-    assert found["sampling"]["tokens_per_second"] > 0
-    assert found["training"]["tokens_per_second"] > 0
+    for precision in ("float32", "bfloat16"):
+        assert found[f"sampling, {precision}"]["tokens_per_second"] > 0
+        assert found[f"training, {precision}"]["tokens_per_second"] > 0
     assert found["agreement"]["largest_difference_nats_a_token"] < 1e-4
     assert found["agreement"]["greedy_answers_equal"] == found["agreement"]["answers"] > 0
     assert "## ceilings" in (tmp_path / "results" / "gpu.md").read_text()
