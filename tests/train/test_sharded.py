@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_two_processes_that_share_a_model_train_what_one_trains(base: Path, tmp_path: Path) -> None:
-    """With so few logits at once, those of a row are made in chunks. DDP is tested with Ray, and in test_chunks."""
+    """However few logits are made at once elsewhere. DDP is tested with Ray, and in one process in test_chunks."""
     alone = tmp_path / "alone"
     alone.mkdir()
     with tiny.trainer(group_run.recipe(base)) as trainer:
