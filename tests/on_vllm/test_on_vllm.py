@@ -309,6 +309,7 @@ def test_a_killed_server_that_comes_back_is_gone_on_with(
 def test_a_run_whose_server_is_killed_resumes_with_nothing_lost(
     server: Server,
     recipe: Recipe,
+    adapters: list[Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
