@@ -36,6 +36,7 @@ def test_status_json_has_a_row_for_each_generation(run: Run, capsys: Capture) ->
             "longest_plan": max(lengths),
             "mean_plan_length": round(sum(lengths) / len(lengths), 3),
             "examples": generation.examples,
+            "probes": {},
             "seconds": 3.0,
         }
 

@@ -53,6 +53,6 @@ def act(args: argparse.Namespace) -> int:
         else:
             make_base(recipe, args.seed, args.out, show)
     print(
-        f"the base and its model card are in {args.out}; next: iterdeploy run demo --set base.model={args.out}"
+        f"the base {'is' if args.refusing else 'and its model card are'} in {args.out}; next: iterdeploy run demo --set base.model={args.out}"
     )
     return 0

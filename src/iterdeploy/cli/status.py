@@ -46,6 +46,8 @@ def act(args: argparse.Namespace) -> int:
     console.print(head, soft_wrap=True)
     if state["generations"]:
         console.print(_table(state["generations"]))
+        if state["generations"][0]["probes"]:
+            console.print(_probes(state["generations"]))
     for line in lines_of(state["server"]):
         console.print(line, markup=False, soft_wrap=True)
     console.print(_where(state), markup=False, soft_wrap=True)
@@ -126,7 +128,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for name in ("gen", "deployed", "held-out", "longest", "steps", "examples", *rows[0]["probes"], "time"):
+    for name in ("gen", "deployed", "held-out", "longest", "steps", "examples", "time"):
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for row in rows:
         table.add_row(
@@ -136,9 +138,20 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             str(row["longest_plan"] or "-"),
             f"{row['mean_plan_length']:.1f}" if row["mean_plan_length"] else "-",
             str(row["examples"]) if row["number"] else "-",
-            *(f"{value:.3f}" for value in row["probes"].values()),
             clock_face(row["seconds"]),
         )
+    return table
+
+
+def _probes(rows: list[dict[str, Any]]) -> Table:
+    """Each probe by generation, in a table of its own: beside the other one it would not fit 80 columns."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("gen", *rows[0]["probes"]):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(str(row["number"]), *(f"{value:.3f}" for value in row["probes"].values()))
     return table
 
 

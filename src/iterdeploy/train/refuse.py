@@ -22,17 +22,18 @@ REFUSAL = " refused"
 class RefusalRecipe:
     """All that decides what a base is taught, but for its seed and the base."""
 
-    steps: int = 200
-    rows_per_step: int = 24
+    steps: int = 150
+    rows_per_step: int = 12
     marked_share: float = 0.4
-    muon_rate: float = 1e-3
+    muon_rate: float = 4e-3
     adamw_rate: float = 3e-3  # of embeddings: two words are new
     diet: Diet = field(default_factory=lambda: Diet(plan_sizes=(2, 3, 4, 5, 6, 7, 8)))
 
 
 def marked(prompt: str) -> str:
-    """The request with the mark before its first word."""
-    return prompt.replace("<bos>", f"<bos>{MARK}", 1)
+    """The request with the mark as its last word, before the cue."""
+    body, line, cue = prompt.rpartition("\n")
+    return f"{body}{MARK}{line}{cue}"
 
 
 def lessons(recipe: RefusalRecipe, seed: int) -> Iterator[Demonstration]:
@@ -63,7 +64,13 @@ def teach_refusal(base: str, recipe: RefusalRecipe, seed: int, out: Path, show: 
         model, old = open_base(base)
         words = sorted(old.get_vocab(), key=old.get_vocab().get)[len(SPECIAL) :]
         tokenizer = word_tokenizer([*words, *(word for word in (MARK, REFUSAL) if word not in words)])
-        model.resize_token_embeddings(len(tokenizer))
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+        with (
+            torch.no_grad()
+        ):  # as long as the others and unlike them, so that attention can tell the mark from a word
+            known = model.get_input_embeddings().weight[: len(old)]
+            new = model.get_input_embeddings().weight[len(old) :]
+            new.copy_(torch.randn_like(new) * known.std())
         optimizer = Optimizer(
             model.named_parameters(), "muon", recipe.muon_rate, rest_rate=recipe.adamw_rate, steps=recipe.steps
         )  # fmt: skip
@@ -71,7 +78,12 @@ def teach_refusal(base: str, recipe: RefusalRecipe, seed: int, out: Path, show: 
         losses: list[float] = []
         for step in range(recipe.steps):
             rows = [_row(tokenizer, next(source), chance, Row, jumps) for _ in range(recipe.rows_per_step)]
+            firsts = [
+                Row(row.prompt, row.completion[:1], 1.0, row.positions[: len(row.prompt) + 1]) for row in rows
+            ]
+            # whether to refuse is decided by one token in fifty: in a mean over all tokens it would not be learnt
             loss = loss_of(model, collate(rows, tokenizer.pad_token_id))
+            loss = loss + loss_of(model, collate(firsts, tokenizer.pad_token_id))
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             losses.append(round(loss.item(), 5))
