@@ -52,7 +52,6 @@ def act(args: argparse.Namespace) -> int:
             teach_refusal(args.refusing, recipe, args.seed, args.out, show)
         else:
             make_base(recipe, args.seed, args.out, show)
-    print(
-        f"the base {'is' if args.refusing else 'and its model card are'} in {args.out}; next: iterdeploy run demo --set base.model={args.out}"
-    )
+    what = "the base is" if args.refusing else "the base and its model card are"
+    print(f"{what} in {args.out}; next: iterdeploy run demo --set base.model={args.out}")
     return 0
