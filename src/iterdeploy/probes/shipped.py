@@ -47,8 +47,8 @@ class Likelihood:
         ]
 
     def value(self, question: Question, text: str) -> float:
-        """Never called: all questions are scored."""
-        raise NotImplementedError
+        """Raises TypeError: every question has its completion, so none is sampled and there is no text to judge."""
+        raise TypeError(f"question {question.id} of the probe 'likelihood' is scored, not answered")
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
