@@ -191,7 +191,7 @@ def shared(there: recipes.Recipe, here: recipes.Recipe) -> int:
     """How many generations of two runs are the same bytes, by their recipes alone."""
     old, new = dict(recipes.settings_of(there)), dict(recipes.settings_of(here))
     differ = {key for key in new if old[key] != new[key] and not key.startswith("stop.")} - _NEVER
-    if any(key.partition(".")[0] not in ("curate", "train") for key in differ):
+    if any(key.partition(".")[0] not in ("curate", "train") for key in differ - {"deploy.spread"}):
         return 0
     if differ - _LATE:
         return 1

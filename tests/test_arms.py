@@ -33,6 +33,7 @@ PLAIN = Recipe()
         (["train.learning_rate=0.1", "curate.pool=last"], 1),
         (["seed=1"], 0),
         (["deploy.samples=2"], 0),
+        (["deploy.spread=edge"], 1),
         (["tasks.count=10"], 0),
         (["base.model=other"], 0),
     ],
