@@ -25,13 +25,13 @@ from iterdeploy import measure, stop
 from iterdeploy.recipe import Stop
 from iterdeploy.store import Run
 
-LATER = {"generations": 15}  # the first seed alone goes to sixty
+LATER = {"generations": 12}  # the first seed alone goes further
 NONE = {"curate.rule": "none", "curate.pool": "last"}
 ARMS = (
     Arm("accumulate", later=LATER),
     Arm("replace", {"curate.pool": "last"}, LATER),
-    Arm("capped", {"curate.most": 40}, LATER),
-    Arm("none", NONE, LATER),
+    Arm("capped", {"curate.most": 40, "generations": 30}, LATER),
+    Arm("none", {**NONE, "generations": 30}, LATER),
     Arm("none-go-on", {**NONE, "train.start": "last"}, LATER),
     Arm("broken", {"train.learning_rate": 0.5, "generations": 2}),  # a control that must be seen
     Arm("stopped", {"train.learning_rate": 0.5, "generations": 2, "stop.acceptance_patience": 1}),
@@ -171,7 +171,7 @@ if __name__ == "__main__":
                 "tasks.sizes": [6, 7, 8, 9],
                 "generations": 60,
                 "train.epochs": 1000.0,
-                "train.max_steps": 12,
+                "train.max_steps": 10,
             },
             arms=ARMS,
             quick={
