@@ -11,6 +11,7 @@ from iterdeploy.errors import BadInput, RunError
 from iterdeploy.seeds import seed_of
 from iterdeploy.steps.adapters import adapter_of
 from iterdeploy.steps.marks import QUIET, Watch, name_of, step_of
+from iterdeploy.steps.spreading import samples_of
 from iterdeploy.store import Run
 from iterdeploy.store.rows import Part, finished, write_rows
 from iterdeploy.types import Domain, Model, Progress, Request, Split, Trace, Trainer, Verdict
@@ -19,7 +20,8 @@ from iterdeploy.validators import Judge, one_by_one
 
 def requests_of(run: Run, generation: int, split: Split = "deployed") -> list[Request]:
     """What is asked of a generation, in order; held-out tasks are asked once each."""
-    samples = run.recipe.deploy.samples if split == "deployed" else 1
+    tasks = run.tasks(split)
+    samples = samples_of(run, generation) if split == "deployed" else [1] * len(tasks)
     return [
         Request(
             trace_id=f"g{generation}.{task.id}.{sample}",
@@ -29,8 +31,8 @@ def requests_of(run: Run, generation: int, split: Split = "deployed") -> list[Re
             sample=sample,
             seed=seed_of(run.recipe.seed, generation, task.id, sample),
         )
-        for task in run.tasks(split)
-        for sample in range(samples)
+        for task, count in zip(tasks, samples, strict=True)
+        for sample in range(count)
     ]
 
 
