@@ -28,9 +28,13 @@ def job(base: Path, out: Path, **more: Any) -> TrainingJob:
 
 
 def of_cluster(recipe: Recipe) -> Any:
+    """A trainer with two workers that are there: on a busy machine the second may come later than a run waits."""
     from iterdeploy.cluster.trainer import ClusterTrainer
 
-    return ClusterTrainer(recipe, 2, NAMES)
+    trainer = ClusterTrainer(recipe, 2, NAMES)
+    while len(trainer.team.ready(2)) < 2:
+        pass
+    return trainer
 
 
 def test_a_group_trains_what_one_process_trains(cluster: Any, base: Path, tmp_path: Path) -> None:
