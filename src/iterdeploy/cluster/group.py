@@ -17,7 +17,7 @@ from typing import Any
 
 from iterdeploy.cluster import parcels
 from iterdeploy.cluster.seat import Materials, Place, Seat
-from iterdeploy.cluster.team import Lost
+from iterdeploy.cluster.team import PATIENCE, Lost
 from iterdeploy.errors import BadInput, IterdeployError
 
 PEERS = 30.0
@@ -42,6 +42,7 @@ class Group:
     def __init__(self) -> None:
         os.environ["RAY_TRAIN_V2_ENABLED"] = "1"
         os.environ["RAY_CHDIR_TO_TRIAL_DIR"] = "0"  # a base may be named by a folder relative to this one
+        os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", f"{PATIENCE:.0f}")
         self._room, self._lock = parcels.room()
 
     def train(self, share: Share, size: int, gpus: int) -> None:
