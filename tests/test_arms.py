@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_run import recipe, write
+from scripted_run import RECIPE, files_of, go
 
 from iterdeploy.recipe import Recipe, with_settings
 from iterdeploy.store import Run
@@ -130,3 +131,34 @@ def test_weights_are_left_behind_where_none_are_asked_for(tmp_path: Path) -> Non
     arms._begin(plain, tmp_path / "runs")
     assert len(plain.generations()) == 2
     assert not plain.likelihoods_file(1).exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        (["curate.pool=last"], 2),
+        (["train.start=last"], 2),
+        (["curate.weights=equal"], 2),
+        (["curate.rule=best-k", "curate.k=2"], 1),
+        (["deploy.spread=edge"], 1),
+        (["generations=3", "stop.heldout_patience=9"], 3),
+    ],
+)
+def test_what_is_taken_to_be_shared_is_the_same_bytes(
+    settings: list[str], count: int, tmp_path: Path
+) -> None:
+    base = with_settings(RECIPE, ["deploy.samples=2"])
+    other = with_settings(base, settings)
+    assert arms.shared(base, other) >= count
+    go(tmp_path / "one", base)
+    go(tmp_path / "two", other)
+    one, two = (
+        {name: data for name, data in files_of(tmp_path / run).items() if _early(name, count)}
+        for run in ("one", "two")
+    )
+    assert len(one) > 4
+    assert one == two
+
+
+def _early(name: str, count: int) -> bool:
+    return name.startswith(tuple(f"gen-{n}/" for n in range(count))) and "likelihoods" not in name
