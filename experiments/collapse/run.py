@@ -179,6 +179,7 @@ if __name__ == "__main__":
                 "tasks.heldout": 20,
                 "tasks.sizes": [6, 7],
                 "generations": 2,
+                "train.tokens_per_step": 1024,
                 "deploy.max_tokens": 128,
             },
             quick_arms=("accumulate", "broken", "stopped"),
