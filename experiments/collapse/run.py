@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from arms import Arm, Curves, Experiment, main
-from measured import Measure, answers, measured, write_measures
+from arms import Arm, Curves, Experiment, answers, main
+from measured import Measure, measured, write_measures
 
 from iterdeploy import measure, stop
 from iterdeploy.recipe import Stop

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from arms import Arm, Curves, Experiment, main
-from measured import Found, Measure, answers, measured, write_measures
+from arms import Arm, Curves, Experiment, answers, main
+from measured import Found, Measure, measured, write_measures
 from pictures import Rows
 
 from iterdeploy import measure
