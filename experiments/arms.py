@@ -22,10 +22,12 @@ from pictures import Panel, draw
 
 from iterdeploy import measure, stop
 from iterdeploy import recipe as recipes
+from iterdeploy.answers import Answer, join
 from iterdeploy.errors import IterdeployError, NotReady
 from iterdeploy.steps.guarding import require_ready
 from iterdeploy.store import Run
 from iterdeploy.store.rows import finished
+from iterdeploy.types import Split
 
 Settings = Mapping[str, Any]
 
@@ -158,10 +160,14 @@ def why_over(run: Run) -> str | None:
 
 
 def _begin(run: Run, runs: Path) -> None:
-    """Copy the generations that another run under `runs` has by the same settings; those of the run that has most."""
+    """Copy the generations that another run under `runs` has by the same settings; those of the run that has most.
+
+    A base is known by its name here: after one is made anew in its old folder, remove the runs that began with it.
+    """
     most, source = 0, None
     for file in sorted(runs.glob("*/*/recipe.toml")):
-        if file.parent == run.path:
+        beside = file.parent.parent == run.path.parent
+        if file.parent == run.path or (_has_plugins(run.recipe) and not beside):
             continue
         try:
             other = Run.open(file.parent)
@@ -199,13 +205,29 @@ def shared(there: recipes.Recipe, here: recipes.Recipe) -> int:
 
 
 def _passing(other: Run, recipe: recipes.Recipe) -> int:
-    """How many finished generations another run has before the first that the recipe's gates would block."""
-    count = len(other.generations())
+    """How many finished generations another run has up to where the recipe's gates or stop rules would end it."""
+    rows = other.generations()
     gates = [gate for gate in map(recipes.gate_of, recipe.probe.gate) if gate is not None]
-    if not gates or not count or other.recipe.probe.names != recipe.probe.names:
-        return count
-    rows = [probed(other, number) for number in range(count)]
-    return next((number for number in range(count) if stop.blocked(gates, rows[0], rows[number])), count)
+    if gates and rows and other.recipe.probe.names == recipe.probe.names:
+        found = [probed(other, row.number) for row in rows]
+        blocked = next((n for n in range(len(rows)) if stop.blocked(gates, found[0], found[n])), len(rows))
+        rows = rows[:blocked]
+    if stop.active(recipe.stop):
+        seen = [stop.standing(row, answers(other, row.number)) for row in rows]
+        fires = next((n for n in range(len(seen)) if stop.fired(recipe.stop, seen[: n + 1])), len(seen))
+        rows = rows[: fires + 1]
+    return len(rows)
+
+
+def answers(run: Run, generation: int, split: Split = "deployed") -> list[Answer]:
+    """The judged answers of one generation."""
+    return join(run.tasks(split), run.traces(generation, split), run.verdicts(generation, split))
+
+
+def _has_plugins(recipe: recipes.Recipe) -> bool:
+    """Whether code that lies beside an experiment decides its bytes: the same name may be other code elsewhere."""
+    named = (recipe.tasks.domain, recipe.validate.validator, recipe.validate.second, recipe.base.model)
+    return any(":" in name for name in (*named, *recipe.probe.names))
 
 
 def probed(run: Run, generation: int) -> dict[str, float]:

@@ -10,9 +10,7 @@ from pathlib import Path
 from arms import by_generation
 from pictures import Panel, Rows, draw
 
-from iterdeploy.answers import Answer, join
 from iterdeploy.store import Run
-from iterdeploy.types import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +25,6 @@ class Measure:
 
 Found = Mapping[str, Mapping[str, Rows]]
 """By arm, then by measure: a row for each seed."""
-
-
-def answers(run: Run, generation: int, split: Split = "deployed") -> list[Answer]:
-    """The judged answers of one generation."""
-    return join(run.tasks(split), run.traces(generation, split), run.verdicts(generation, split))
 
 
 def measured(runs: Mapping[str, Sequence[Run]], measures: Sequence[Measure]) -> Found:

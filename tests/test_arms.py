@@ -162,3 +162,22 @@ def test_what_is_taken_to_be_shared_is_the_same_bytes(
 
 def _early(name: str, count: int) -> bool:
     return name.startswith(tuple(f"gen-{n}/" for n in range(count))) and "likelihoods" not in name
+
+
+def test_a_run_with_a_stop_rule_takes_no_more_than_up_to_where_it_fires(tmp_path: Path) -> None:
+    write(tmp_path / "runs/one/free-seed0", recipe(generations=4))
+    rules = ["stop.heldout_patience=1", "stop.heldout_gain=0.9"]
+    new = Run.create(tmp_path / "runs/one/ruled-seed0", with_settings(recipe(generations=4), rules))
+    arms._begin(new, tmp_path / "runs")
+    assert len(new.generations()) == 2
+
+
+def test_code_beside_an_experiment_is_shared_within_it_alone(tmp_path: Path) -> None:
+    own = with_settings(recipe(), ["validate.validator=biased:half"])
+    write(tmp_path / "runs/one/a-seed0", own)
+    there = Run.create(tmp_path / "runs/two/b-seed0", own)
+    arms._begin(there, tmp_path / "runs")
+    assert not there.generations()
+    here = Run.create(tmp_path / "runs/one/b-seed0", own)
+    arms._begin(here, tmp_path / "runs")
+    assert len(here.generations()) == 3

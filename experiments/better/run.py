@@ -101,6 +101,7 @@ QUICK: Settings = {
     "tasks.count": 40,
     "tasks.heldout": 20,
     "tasks.sizes": [6, 7],
+    "train.tokens_per_step": 1024,
     "deploy.max_tokens": 128,
 }
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from arms import Arm, Curves, Experiment, main
-from measured import Measure, answers, measured, write_measures
+from arms import Arm, Curves, Experiment, answers, main
+from measured import Measure, measured, write_measures
 
 from iterdeploy import measure, stop
 from iterdeploy.recipe import Stop
@@ -179,6 +179,7 @@ if __name__ == "__main__":
                 "tasks.heldout": 20,
                 "tasks.sizes": [6, 7],
                 "generations": 2,
+                "train.tokens_per_step": 1024,
                 "deploy.max_tokens": 128,
             },
             quick_arms=("accumulate", "broken", "stopped"),

@@ -14,8 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from arms import Arm, Curves, Experiment, main
-from measured import Found, Measure, answers, measured, write_measures
+from arms import Arm, Curves, Experiment, answers, main
+from measured import Found, Measure, measured, write_measures
 from pictures import Rows
 
 from iterdeploy import measure
@@ -39,20 +39,20 @@ def _of(split: Split) -> list[Measure]:
 
     def length(run: Run, generation: int) -> float | None:
         found = measure.plan_lengths(answers(run, generation, split))
-        return found and found.mean
+        return found.mean if found else None
 
     def longest(run: Run, generation: int) -> float | None:
         found = measure.plan_lengths(answers(run, generation, split))
-        return found and found.longest
+        return found.longest if found else None
 
     def same(run: Run, generation: int) -> float | None:
         """This generation's plans over generation 0's, on the tasks that both solved."""
         both = measure.length_on_same_tasks(answers(run, 0, split), answers(run, generation, split))
-        return both and both.after / both.before
+        return both.after / both.before if both else None
 
     def reasoning(run: Run, generation: int) -> float | None:
         found = measure.reasoning_tokens(answers(run, generation, split))
-        return found and found.mean
+        return found.mean if found else None
 
     name = NAMES[split]
     return [
@@ -133,7 +133,7 @@ if __name__ == "__main__":
                 "tasks.sizes": [6, 7],
                 "generations": 1,
                 "deploy.max_tokens": 160,
-                "train.epochs": 8.0,
+                "train.epochs": 5.0,
             },
             quick_arms=("ours", "paper"),
             claim=claim,
