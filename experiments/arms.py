@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pictures import Panel, draw
+from figures import Panel, draw
 
 from iterdeploy import measure, stop
 from iterdeploy import recipe as recipes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from arms import by_generation
-from pictures import Panel, Rows, draw
+from figures import Panel, Rows, draw
 
 from iterdeploy.store import Run
 

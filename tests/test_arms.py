@@ -17,7 +17,7 @@ from iterdeploy.types import Ended
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 
 import arms
-import pictures
+import figures
 
 PLAIN = Recipe()
 
@@ -114,12 +114,12 @@ def test_an_arm_whose_base_is_refused_everywhere_is_still_a_row(tmp_path: Path) 
     curves = arms._curves([run])
     experiment = arms.Experiment(tmp_path, {}, (arms.Arm("arm"),), {}, (), lambda found: None)
     arms.write(experiment, {"arm": curves})
-    assert "| arm |  | 1 | - of 0 | - of 0 | - | seed 0 (refused" in (tmp_path / "table.md").read_text()
+    assert "| arm |  | 1 | - of 0 |  | - of 0 | - | seed 0 (refused" in (tmp_path / "table.md").read_text()
 
 
 def test_a_figure_leaves_out_what_has_no_value(tmp_path: Path) -> None:
-    panel = pictures.Panel("distance", "share", {"a": [[None, 0.5, None], [None, 0.25]], "b": [[]]})
-    pictures.draw([panel], tmp_path / "one.png")
+    panel = figures.Panel("distance", "share", {"a": [[None, 0.5, None], [None, 0.25]], "b": [[]]})
+    figures.draw([panel], tmp_path / "one.png")
     assert (tmp_path / "one.png").stat().st_size > 1000
 
 

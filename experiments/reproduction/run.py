@@ -15,8 +15,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from arms import Arm, Curves, Experiment, answers, main
+from figures import Rows
 from measured import Found, Measure, measured, write_measures
-from pictures import Rows
 
 from iterdeploy import measure
 from iterdeploy.recipe import preset, settings_of

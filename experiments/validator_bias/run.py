@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from arms import Arm, Curves, Experiment, by_generation, main
 from biased import truth
-from pictures import Panel, draw
+from figures import Panel, draw
 
 from iterdeploy.store import Run
 from iterdeploy.types import Split, Task, Verdict
