@@ -73,3 +73,42 @@ def take_part(rank: int, base: str, folder: str, address: str, sharding: str, mo
     dist.init_process_group("gloo", init_method=f"tcp://{address}", rank=rank, world_size=2)
     train_sharded(Worker(recipe(Path(base), sharding)), lesson, lambda *_: None)
     dist.destroy_process_group()
+
+
+def go_on_from_a_checkpoint(rank: int, folder: str, address: str) -> None:
+    """The life of one of two processes that share a few matrices: six steps, and three twice with a checkpoint."""
+    import torch.distributed as dist
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    from iterdeploy.train.fit import State, whole
+    from iterdeploy.train.optimizers import Optimizer
+
+    dist.init_process_group("gloo", init_method=f"tcp://{address}", rank=rank, world_size=2)
+    mesh = init_device_mesh("cpu", (2,))
+    rows = torch.randn(8, 16, generator=torch.Generator().manual_seed(1))
+
+    def opened(kind: Any) -> tuple[torch.nn.Module, Optimizer]:
+        torch.manual_seed(0)
+        layers = [torch.nn.Linear(16, 4), torch.nn.Linear(4, 24, bias=False), torch.nn.Linear(24, 5)]
+        model = torch.nn.Sequential(*layers)
+        fully_shard(model, mesh=mesh)
+        return model, Optimizer(list(model.named_parameters()), kind, 0.02, steps=8)
+
+    def trained(model: torch.nn.Module, optimizer: Optimizer) -> list[torch.Tensor]:
+        for _ in range(3):
+            torch.autograd.backward(model(rows).square().sum())
+            optimizer.step()
+        return [whole(p).clone() for p in model.parameters()]
+
+    for kind in ("adamw", "muon"):
+        state = State(Path(folder) / kind, "job")
+        model, optimizer = opened(kind)
+        trained(model, optimizer)
+        state.save(optimizer, [3.0, 2.0, 1.0], write=rank == 0)
+        dist.barrier()
+        wanted = trained(model, optimizer)
+        model, optimizer = opened(kind)
+        assert state.restore(optimizer) == [3.0, 2.0, 1.0]
+        assert all(torch.equal(a, b) for a, b in zip(wanted, trained(model, optimizer), strict=True))
+    dist.destroy_process_group()
