@@ -289,15 +289,16 @@ def write(experiment: Experiment, found: Mapping[str, Curves]) -> None:
     """numbers.json, table.md and curves.png in the experiment's folder."""
     settings = {arm.name: ", ".join(f"{k} = {v}" for k, v in arm.settings.items()) for arm in experiment.arms}
     lines = [
-        "| arm | settings | seeds | held-out, last | deployed, last | examples, last | ended early "
-        "| held-out by generation, mean |",
-        "|---|---|--:|--:|--:|--:|---|---|",
+        "| arm | settings | seeds | held-out, last | against the first arm, by seed | deployed, last | examples, last "
+        "| ended early | held-out by generation, mean |",
+        "|---|---|--:|--:|--:|--:|--:|---|---|",
     ]
+    first = next(iter(found.values()), None)
     for name, curves in found.items():
         lines.append(
             f"| {name} | {settings[name]} | {len(curves.seeds)} | {spread(curves.last('heldout'))} of "
-            f"{curves.heldout_asked} | {spread(curves.last('deployed'))} of {curves.asked} | "
-            f"{spread(curves.last('examples'))} | {ends(curves)} | {by_generation(curves.heldout)} |"
+            f"{curves.heldout_asked} | {against(curves, first)} | {spread(curves.last('deployed'))} of "
+            f"{curves.asked} | {spread(curves.last('examples'))} | {ends(curves)} | {by_generation(curves.heldout)} |"
         )
     common = ", ".join(f"{key} = {value}" for key, value in experiment.base.items())
     lines += ["", f"All arms: the demo with {common}; mean ± standard deviation over seeds."]
@@ -308,6 +309,15 @@ def write(experiment: Experiment, found: Mapping[str, Curves]) -> None:
     (experiment.folder / "numbers.json").write_text(json.dumps(content, indent=1) + "\n")
     draw([_solved(found, "heldout"), _solved(found, "deployed")], experiment.folder / "curves.png")
     print("\n".join(lines))
+
+
+def against(curves: Curves, first: Curves | None) -> str:
+    """Held-out tasks more than another arm at the end, for each seed that both have."""
+    other = (
+        {seed: row[-1] for seed, row in zip(first.seeds, first.heldout, strict=True) if row} if first else {}
+    )
+    pairs = zip(curves.seeds, curves.heldout, strict=True)
+    return " ".join(f"{row[-1] - other[seed]:+d}" for seed, row in pairs if row and seed in other)
 
 
 def _solved(found: Mapping[str, Curves], split: str) -> Panel:

@@ -18,7 +18,7 @@ COLOURS = (
     "#000000",
     "#999999",
     "#7f3c8d",
-    "#11a579",
+    "#a65628",
 )
 
 Rows = Sequence[Sequence[float | None]]
@@ -35,10 +35,15 @@ class Panel:
     from_zero: bool = True
 
 
+CROWD = 4
+"""Arms in a panel above which bands would hide each other: seeds are then thin lines."""
+
+
 def draw(panels: Sequence[Panel], file: Path) -> None:
     """Two panels a line. A mean over fewer seeds than the arm has is dotted, for the others did not go so far."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     lines = (len(panels) + 1) // 2
     figure = Figure(figsize=(10, 4 * lines), layout="constrained")
@@ -46,9 +51,11 @@ def draw(panels: Sequence[Panel], file: Path) -> None:
     places = list(figure.subplots(lines, 2, squeeze=False).flat)
     for axes, panel in zip(places, panels, strict=False):
         for colour, (name, rows) in zip(COLOURS, panel.rows.items(), strict=False):
-            _line(axes, colour, name, rows)
+            _line(axes, colour, name, rows, crowded=len(panel.rows) > CROWD)
         axes.set_title(panel.title, loc="left", fontsize=11)
-        axes.set_xlabel("generation (band: lowest to highest seed)")
+        seeds = "thin: each seed" if len(panel.rows) > CROWD else "band: lowest to highest seed"
+        axes.set_xlabel(f"generation ({seeds})")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_ylabel(panel.unit)
         if panel.from_zero:
             axes.set_ylim(bottom=0)
@@ -60,7 +67,7 @@ def draw(panels: Sequence[Panel], file: Path) -> None:
     figure.savefig(file, dpi=130, metadata={"Software": None})
 
 
-def _line(axes: Any, colour: str, name: str, rows: Rows) -> None:
+def _line(axes: Any, colour: str, name: str, rows: Rows, crowded: bool) -> None:
     columns = [
         [value for row in rows if len(row) > number and (value := row[number]) is not None]
         for number in range(max(map(len, rows), default=0))
@@ -69,14 +76,13 @@ def _line(axes: Any, colour: str, name: str, rows: Rows) -> None:
     whole = [number for number in there if len(columns[number]) == len(rows)]
     mean = {number: statistics.mean(columns[number]) for number in there}
     marker = "o" if len(columns) < 20 else None
-    axes.fill_between(
-        whole,
-        [min(columns[n]) for n in whole],
-        [max(columns[n]) for n in whole],
-        color=colour,
-        alpha=0.15,
-        lw=0,
-    )
+    if crowded:
+        for row in rows:
+            points = [(number, value) for number, value in enumerate(row) if value is not None]
+            axes.plot([x for x, _ in points], [y for _, y in points], color=colour, alpha=0.3, lw=0.7)
+    else:
+        low, high = ([edge(columns[n]) for n in whole] for edge in (min, max))
+        axes.fill_between(whole, low, high, color=colour, alpha=0.15, lw=0)
     axes.plot(whole, [mean[n] for n in whole], color=colour, marker=marker, markersize=4, label=name)
     if rest := [number for number in there if number not in whole]:
         rest = [number for number in whole if number < rest[0]][-1:] + rest
