@@ -312,12 +312,13 @@ def write(experiment: Experiment, found: Mapping[str, Curves]) -> None:
 
 
 def against(curves: Curves, first: Curves | None) -> str:
-    """Held-out tasks more than another arm at the end, for each seed that both have."""
-    other = (
-        {seed: row[-1] for seed, row in zip(first.seeds, first.heldout, strict=True) if row} if first else {}
-    )
-    pairs = zip(curves.seeds, curves.heldout, strict=True)
-    return " ".join(f"{row[-1] - other[seed]:+d}" for seed, row in pairs if row and seed in other)
+    """Held-out tasks more than another arm, for each seed that both have, in the last generation that both have."""
+    other = dict(zip(first.seeds, first.heldout, strict=True)) if first else {}
+    words = []
+    for seed, row in zip(curves.seeds, curves.heldout, strict=True):
+        both = min(len(row), len(other.get(seed, ())))
+        words += [f"{row[both - 1] - other[seed][both - 1]:+d}"] if both else []
+    return " ".join(words)
 
 
 def _solved(found: Mapping[str, Curves], split: str) -> Panel:

@@ -114,7 +114,7 @@ def test_an_arm_whose_base_is_refused_everywhere_is_still_a_row(tmp_path: Path) 
     curves = arms._curves([run])
     experiment = arms.Experiment(tmp_path, {}, (arms.Arm("arm"),), {}, (), lambda found: None)
     arms.write(experiment, {"arm": curves})
-    assert "| arm |  | 1 | - of 0 | - of 0 | - | seed 0 (refused" in (tmp_path / "table.md").read_text()
+    assert "| arm |  | 1 | - of 0 |  | - of 0 | - | seed 0 (refused" in (tmp_path / "table.md").read_text()
 
 
 def test_a_figure_leaves_out_what_has_no_value(tmp_path: Path) -> None:
@@ -181,3 +181,10 @@ def test_code_beside_an_experiment_is_shared_within_it_alone(tmp_path: Path) -> 
     here = Run.create(tmp_path / "runs/one/b-seed0", own)
     arms._begin(here, tmp_path / "runs")
     assert len(here.generations()) == 3
+
+
+def test_arms_of_different_lengths_are_compared_where_both_have_been() -> None:
+    long = arms.Curves((0, 1), ((), ()), ((1, 2, 9), (1, 5)), ((), ()), 9, 9, ("", ""))
+    short = arms.Curves((0, 2), ((), ()), ((1, 4), (8, 8)), ((), ()), 9, 9, ("", ""))
+    assert arms.against(short, long) == "+2"
+    assert arms.against(long, short) == "-2"
