@@ -99,7 +99,9 @@ def main(experiment: Experiment) -> None:
         for seed in seeds:
             for arm in arms:
                 later = arm.later if seed != experiment.seeds[0] else {}
-                _go(runs, f"{arm.name}-seed{seed}", seed, {**base, **arm.settings, **later})
+                settings = {**base, **arm.settings, **later}
+                # what is over in a minute is not worth a second process, which opens torch and the model anew
+                _go(runs, f"{arm.name}-seed{seed}", seed, settings, ["--workers", "1"] if given.quick else [])
     there = {arm.name: _over(runs, arm.name) for arm in experiment.arms}
     there = {name: done for name, done in there.items() if done}
     found = {name: _curves(done) for name, done in there.items()}
@@ -115,7 +117,7 @@ def main(experiment: Experiment) -> None:
         write(experiment, found)
 
 
-def _go(runs: Path, name: str, seed: int, settings: Settings) -> None:
+def _go(runs: Path, name: str, seed: int, settings: Settings, options: Sequence[str]) -> None:
     """One run to its end, or to where it goes no further; it begins with what another run has of it."""
     folder = runs / name
     words = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
@@ -134,6 +136,7 @@ def _go(runs: Path, name: str, seed: int, settings: Settings) -> None:
         str(folder / "recipe.toml"),
         "--out",
         str(folder),
+        *options,
     ]
     here = str(Path(sys.modules["__main__"].__file__ or "").parent)  # plug-ins lie beside the experiment
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
@@ -312,12 +315,13 @@ def write(experiment: Experiment, found: Mapping[str, Curves]) -> None:
 
 
 def against(curves: Curves, first: Curves | None) -> str:
-    """Held-out tasks more than another arm at the end, for each seed that both have."""
-    other = (
-        {seed: row[-1] for seed, row in zip(first.seeds, first.heldout, strict=True) if row} if first else {}
-    )
-    pairs = zip(curves.seeds, curves.heldout, strict=True)
-    return " ".join(f"{row[-1] - other[seed]:+d}" for seed, row in pairs if row and seed in other)
+    """Held-out tasks more than another arm, for each seed that both have, in the last generation that both have."""
+    other = dict(zip(first.seeds, first.heldout, strict=True)) if first else {}
+    words = []
+    for seed, row in zip(curves.seeds, curves.heldout, strict=True):
+        both = min(len(row), len(other.get(seed, ())))
+        words += [f"{row[both - 1] - other[seed][both - 1]:+d}"] if both else []
+    return " ".join(words)
 
 
 def _solved(found: Mapping[str, Curves], split: str) -> Panel:

@@ -181,3 +181,10 @@ def test_code_beside_an_experiment_is_shared_within_it_alone(tmp_path: Path) -> 
     here = Run.create(tmp_path / "runs/one/b-seed0", own)
     arms._begin(here, tmp_path / "runs")
     assert len(here.generations()) == 3
+
+
+def test_arms_of_different_lengths_are_compared_where_both_have_been() -> None:
+    long = arms.Curves((0, 1), ((), ()), ((1, 2, 9), (1, 5)), ((), ()), 9, 9, ("", ""))
+    short = arms.Curves((0, 2), ((), ()), ((1, 4), (8, 8)), ((), ()), 9, 9, ("", ""))
+    assert arms.against(short, long) == "+2"
+    assert arms.against(long, short) == "-2"
