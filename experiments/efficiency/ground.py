@@ -27,11 +27,12 @@ class Size:
     heldout: int
     budget: int
     measured_every: int  # samples between two measurements of an arm that has no generations
-    dice: int = 5  # measurements of the base, whose mean is doubled
+    dice: int = 5  # measurements of the base, whose mean counts
+    times: float = 2.0  # of what the base solves: the target
 
 
-FULL = Size((6, 7, 8, 9, 10), 160, 200, 4096, 256)
-QUICK = Size((8, 9), 60, 40, 128, 64, 2)
+FULL = Size((6, 7, 8, 9, 10), 160, 200, 3840, 320)
+QUICK = Size((6, 7, 8), 80, 60, 320, 64, dice=2, times=1.25)
 
 
 @dataclass(slots=True)
@@ -122,7 +123,7 @@ class Ground:
 
 
 def base_solves(runs: Path, size: Size) -> float:
-    """Held-out tasks that the base solves, the mean of some measurements; measured once."""
+    """Held-out tasks that the base solves, a mean of `dice` measurements; measured once."""
     file = runs / "base.json"
     if not file.is_file():
         ground = Ground(size, 0)

@@ -1,8 +1,8 @@
 """REINFORCE and GRPO by TRL's own trainers, with our validator as the reward function.
 
-REINFORCE is RLOOTrainer without a KL term: the reward of a completion less the mean of the others of its prompt, times
-the gradient of its log-likelihood. Nothing of TRL is replaced: its tokenisation, its sampling by transformers'
-`generate`, its AdamW. Only what its defaults take for granted of a GPU is turned off (bfloat16, activation checkpointing).
+REINFORCE is RLOOTrainer without a KL term: the reward of a completion less the mean of the others of its prompt,
+times the gradient of its log-likelihood. Nothing of TRL is replaced: its tokenisation, its sampling by transformers'
+`generate`, its AdamW. Only bfloat16 and activation checkpointing are turned off, which its defaults have for GPUs.
 """
 
 from __future__ import annotations
@@ -50,10 +50,13 @@ class Validator:
     spent: Spent
     tokens: int = 0  # of the latest completions
     given: list[float] = field(default_factory=list)  # mean reward of each lot
-    __name__: str = "valid"  # TRL names its figures by it
 
     def __call__(
-        self, prompts: Sequence[str], completion_ids: Sequence[Sequence[int]], task_id: Sequence[str], **_: Any
+        self,
+        prompts: Sequence[str],
+        completion_ids: Sequence[Sequence[int]],
+        task_id: Sequence[str],
+        **_: Any,
     ) -> list[float]:
         tasks = {task.id: task for task in self.ground.deployed}
         rewards = [
@@ -96,7 +99,7 @@ def train_until(ground: Ground, course: Course, folder: Path, peer: Peer) -> Non
     clock = _Clock(ground, course, spent, reward, adapter)
     trainer.add_callback(clock.callback())
     trainer.train()
-    rows = [row for row in trainer.state.log_history if "rewards/valid/mean" in row]
+    rows = [row for row in trainer.state.log_history if "reward" in row]
     (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     check_rewards(rows, reward.given)
     course.deployed = ground.solved(adapter, ground.deployed)
@@ -108,19 +111,25 @@ class _Clock:
     def __init__(
         self, ground: Ground, course: Course, spent: Spent, reward: Validator, adapter: Path
     ) -> None:
-        self.ground, self.course, self.spent, self.reward, self.adapter = ground, course, spent, reward, adapter
+        self.ground, self.course, self.spent, self.reward, self.adapter = (
+            ground,
+            course,
+            spent,
+            reward,
+            adapter,
+        )
         self.started, self.due = time.process_time(), ground.size.measured_every
 
     def callback(self) -> Any:
         """What TRL calls; TrainerCallback is imported with it."""
         from transformers import TrainerCallback
 
-        class Callback(TrainerCallback):  # type: ignore[misc]
+        class Callback(TrainerCallback):
             def on_train_begin(_, *args: Any, **kwargs: Any) -> None:  # noqa: N805
                 self.started = time.process_time()
 
-            def on_step_end(_, args: Any, state: Any, control: Any, model: Any, **kwargs: Any) -> None:  # noqa: N805
-                control.should_training_stop |= self.step(model)
+            def on_step_end(_, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: N805
+                control.should_training_stop |= self.step(kwargs["model"])
 
         return Callback()
 
@@ -132,9 +141,7 @@ class _Clock:
         self.spent.cpu_seconds += time.process_time() - self.started
         with quietly():
             model.save_pretrained(str(self.adapter))
-        self.course.points.append(
-            Point.of(self.spent, self.ground.solved(self.adapter, self.ground.heldout))
-        )
+        self.course.points.append(Point.of(self.spent, self.ground.solved(self.adapter, self.ground.heldout)))
         print(self.course.points[-1], flush=True)
         self.due += self.ground.size.measured_every
         self.started = time.process_time()
@@ -189,12 +196,16 @@ def check_same_tokens(trainer: Any, ground: Ground) -> None:
     trainer.generation_config.do_sample = False
     completed = trainer._generate([task.prompt for task in some])[1]
     trainer.generation_config.do_sample = drawn
-    assert [tuple(row) for row in completed] == [t.token_ids for t in traces], "TRL completes otherwise than we do"
+    assert [tuple(row) for row in completed] == [t.token_ids for t in traces], (
+        "TRL completes otherwise than we do"
+    )
 
 
 def check_rewards(rows: Sequence[dict[str, Any]], given: Sequence[float]) -> None:
     """Raise AssertionError unless TRL's own log has the verdicts as its rewards, step by step."""
-    seen = [row["rewards/valid/mean"] for row in rows]
+    seen = [row["reward"] for row in rows]
     assert len(seen) == len(given), f"{len(seen)} steps logged, {len(given)} judged"
     for mean, verdicts in zip(seen, given, strict=True):
-        assert abs(mean - verdicts) < 1e-6, f"the trainer saw a mean reward of {mean}, the verdicts give {verdicts}"
+        assert abs(mean - verdicts) < 1e-6, (
+            f"the trainer saw a mean reward of {mean}, the verdicts give {verdicts}"
+        )

@@ -38,9 +38,9 @@ def write(found: Found, size: Size, base: float, folder: Path) -> None:
         )
     lines += [
         "",
-        f"{size.deployed} deployed and {size.heldout} held-out tasks of {size.sizes[0]} to {size.sizes[-1]} blocks; the "
-        f"base solves {base:.1f} held-out ones, so the target is {2 * base:.1f}. One figure a seed, in the order of seeds; "
-        f"a `>` stands where an arm had not reached the target when its {size.budget} samples were spent.",
+        f"{size.deployed} deployed and {size.heldout} held-out tasks of {size.sizes[0]} to {size.sizes[-1]} "
+        f"blocks; the base solves {base:.1f} held-out ones, so the target is {2 * base:.1f}. One figure a seed, in the "
+        f"order of seeds; a `>` stands where an arm spent its {size.budget} samples and had not reached the target.",
     ]
     (folder / "table.md").write_text("\n".join(lines) + "\n")
     content = {name: [asdict(course) for course in courses] for name, courses in found.items()}
@@ -51,14 +51,16 @@ def write(found: Found, size: Size, base: float, folder: Path) -> None:
 
 
 def write_tries(found: Found, size: Size, file: Path) -> None:
-    """What each try came to."""
+    """What each try came to: `file`, which a full run takes its settings from, and a page of the same name."""
     lines = [
         "# What was tried for TRL's trainers",
         "",
-        f"Seed 9, {size.budget} samples each: learning rate (lr), temperature of the training samples (t) and completions of "
-        "a prompt (g). Held-out tasks solved at the start, then at each measurement. Iterative deployment was not tuned here.",
+        f"Seed 9, {size.budget} samples each: learning rate (lr), temperature of the training samples (t) and "
+        "completions of a prompt (g). Held-out tasks solved at the start, then at each measurement. Iterative "
+        "deployment was not tuned here.",
         "",
-        f"| try | held-out, of {size.heldout} | deployed at the end, of {size.deployed} | valid, of the samples | CPU seconds |",
+        f"| try | held-out, of {size.heldout} | deployed at its end, of {size.deployed} | valid, of the samples "
+        "| CPU seconds |",
         "|---|---|--:|--:|--:|",
     ]
     for name, courses in found.items():
@@ -68,7 +70,13 @@ def write_tries(found: Found, size: Size, file: Path) -> None:
                 f"| {name} | {' '.join(str(p.heldout) for p in course.points)} | {course.deployed} "
                 f"| {last.valid} of {last.samples} | {last.cpu_seconds:.0f} |"
             )
-    file.write_text("\n".join(lines) + "\n")
+    file.with_suffix(".md").write_text("\n".join(lines) + "\n")
+    rows = [
+        {"try": name, "heldout": [p.heldout for p in course.points], "deployed": course.deployed}
+        for name, courses in found.items()
+        for course in courses
+    ]
+    file.write_text("[\n" + ",\n".join(f" {json.dumps(row)}" for row in rows) + "\n]\n")
     print("\n".join(lines))
 
 
