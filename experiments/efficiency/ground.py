@@ -65,6 +65,7 @@ class Course:
     """An arm of one seed on its way: its measurements, and where it ends."""
 
     arm: str
+    settings: str
     seed: int
     target: float
     budget: int

@@ -57,11 +57,11 @@ ARMS: tuple[Arm, ...] = (
         "iterdeploy-adamw",
         settings=("train.optimizer=adamw", "train.learning_rate=3e-3", "train.augment=none"),
     ),
-    Arm(
-        "reinforce", Peer("rloo", learning_rate=1e-3)
-    ),  # of these two the quick form alone takes the settings:
-    Arm("grpo", Peer("grpo", learning_rate=1e-3)),  # a full run takes those of the best try
+    Arm("reinforce", Peer("rloo", learning_rate=1e-3)),
+    Arm("grpo", Peer("grpo", learning_rate=1e-3)),
 )
+"""The settings of the last two are those of the quick form; a full run takes those of the best try."""
+
 SEEDS = (0, 1, 2)
 
 TRIED_ON = 9
@@ -98,14 +98,14 @@ def main() -> None:
         plan = plan_of(given.quick, given.tries, given.seeds)
         go(plan, next(arm for arm in plan.arms if arm.name == given.one), given.seeds[0])
         return
-    if not (given.quick or given.tries or given.table) and not TRIED.is_file():
-        run(plan_of(False, True, ()), given.arms, given.at_once)
-    run(
-        plan_of(given.quick, given.tries, given.seeds),
-        () if given.table else given.arms,
-        given.at_once,
-        given.table,
-    )
+    plain = not (given.quick or given.tries or given.table)
+    if plain and peers.there() and not TRIED.is_file():
+        run(plan_of(False, True, ()), (), given.at_once)
+        tell(plan_of(False, True, ()))
+    plan = plan_of(given.quick, given.tries, given.seeds)
+    if not given.table:
+        run(plan, given.arms, given.at_once)
+    tell(plan)
 
 
 def plan_of(quick: bool, tries: bool, seeds: Sequence[int]) -> Plan:
@@ -128,45 +128,51 @@ def as_tried(arm: Arm) -> Arm:
     return replace(arm, peer=found[best["try"]]) if best else arm
 
 
-def run(plan: Plan, names: Sequence[str], at_once: int, table: bool = False) -> None:
-    """All arms of a plan that are not finished, so many at the same time, and what is written of them."""
-    base = base_solves(plan.runs, plan.size)  # before the arms, which all need it
-    if not table:
-        chosen = [
-            arm
-            for arm in plan.arms
-            if not names or arm.name.partition("-lr")[0] in names or arm.name in names
-        ]
-        with ThreadPoolExecutor(at_once) as pool:
-            list(
-                pool.map(
-                    lambda both: start(plan, *both), [(arm, seed) for seed in plan.seeds for arm in chosen]
-                )
-            )
+def run(plan: Plan, names: Sequence[str], at_once: int) -> None:
+    """All arms of a plan, or those named, that are not finished, so many at the same time."""
+    base_solves(plan.runs, plan.size)  # before the arms, which all need it
+    arms = [arm for arm in plan.arms if not names or arm.name in names]
+    if not peers.there():
+        print("TRL is not installed: its arms are left out", flush=True)
+        arms = [arm for arm in arms if arm.peer is None]
+    with ThreadPoolExecutor(at_once) as pool:
+        waiting = [pool.submit(start, plan, arm, seed) for seed in plan.seeds for arm in arms]
+        for one in waiting:
+            one.result()
+
+
+def tell(plan: Plan) -> None:
+    """What is written of a plan's finished arms."""
     found = {arm.name: courses(plan, arm) for arm in plan.arms}
     found = {name: there for name, there in found.items() if there}
     if plan.word == "quick":
         claim(found)
     elif plan.word == "tries":
-        write_tries(found, plan.size, TRIED)
+        write_tries(found, plan.size, TRIED, len(found) == len(plan.arms))
     else:
-        write(found, plan.size, base, HERE)
+        write(found, plan.size, base_solves(plan.runs, plan.size), HERE)
 
 
 def start(plan: Plan, arm: Arm, seed: int) -> None:
     """One arm in a process of its own, so that no arm finds what another left in the libraries."""
-    if file_of(plan, arm, seed).is_file():
+    file, settings = file_of(plan, arm, seed), settings_of(plan, arm)
+    if file.is_file():
+        if (before := Course.read(file).settings) != settings:
+            raise SystemExit(
+                f"{file.parent} was run with {before}, and now it is {settings}; delete or move it"
+            )
         return
-    if arm.peer is not None and not peers.there():
-        print(f"{arm.name} is left out: TRL is not installed", flush=True)
-        return
-    print(f"== {arm.name}, seed {seed}: {arm.peer or ' '.join(arm.settings) or 'the demo'}", flush=True)
+    print(f"== {arm.name}, seed {seed}: {settings}", flush=True)
     command = [sys.executable, __file__, "--one", arm.name, "--seeds", str(seed)]
-    env = {
-        **os.environ,
-        "HF_HUB_OFFLINE": "1",
+    env = os.environ | {
+        "HF_HUB_OFFLINE": "1"
     }  # TRL's trainers tell their makers of their use; nothing is fetched
     subprocess.run([*command, *([f"--{plan.word}"] if plan.word else [])], check=True, env=env)
+
+
+def settings_of(plan: Plan, arm: Arm) -> str:
+    """All that an arm is run with, in words."""
+    return f"{arm.peer or ' '.join(arm.settings) or 'the demo'}, {plan.size}"
 
 
 def go(plan: Plan, arm: Arm, seed: int) -> None:
@@ -174,7 +180,9 @@ def go(plan: Plan, arm: Arm, seed: int) -> None:
     file = file_of(plan, arm, seed)
     file.parent.mkdir(parents=True, exist_ok=True)
     size = replace(plan.size, budget=2 * peers.ROWS) if plan.word == "quick" and arm.peer else plan.size
-    course = Course(arm.name, seed, size.times * base_solves(plan.runs, size), size.budget)
+    course = Course(
+        arm.name, settings_of(plan, arm), seed, size.times * base_solves(plan.runs, size), size.budget
+    )
     ground = Ground(size, seed, arm.settings)
     if arm.peer is None:
         deploy_until(ground, course, file.parent)

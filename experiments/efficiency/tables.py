@@ -50,7 +50,7 @@ def write(found: Found, size: Size, base: float, folder: Path) -> None:
     print("\n".join(lines))
 
 
-def write_tries(found: Found, size: Size, file: Path) -> None:
+def write_tries(found: Found, size: Size, file: Path, all_there: bool) -> None:
     """What each try came to: `file`, which a full run takes its settings from, and a page of the same name."""
     lines = [
         "# What was tried for TRL's trainers",
@@ -76,7 +76,8 @@ def write_tries(found: Found, size: Size, file: Path) -> None:
         for name, courses in found.items()
         for course in courses
     ]
-    file.write_text("[\n" + ",\n".join(f" {json.dumps(row)}" for row in rows) + "\n]\n")
+    if all_there:  # the choice is made among all
+        file.write_text("[\n" + ",\n".join(f" {json.dumps(row)}" for row in rows) + "\n]\n")
     print("\n".join(lines))
 
 
