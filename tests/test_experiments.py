@@ -16,7 +16,8 @@ QUICK = sorted(file.parent.name for file in EXPERIMENTS.glob("*/run.py") if "--q
 
 
 def test_there_are_quick_forms() -> None:
-    assert {"curation", "gradients", "validator_bias"} <= set(QUICK)
+    assert {"curation", "gradients", "validator_bias", "reproduction", "weights", "collapse"} <= set(QUICK)
+    assert {"probes", "better"} <= set(QUICK)
 
 
 @pytest.mark.slow
