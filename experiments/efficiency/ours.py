@@ -8,8 +8,10 @@ from pathlib import Path
 
 from ground import Course, Ground, Point, Spent
 
-from iterdeploy import loop
 from iterdeploy.cli.rooms import open_trainer
+from iterdeploy.steps.answering import deploy_step, validate_step
+from iterdeploy.steps.learning import curate_step, train_step
+from iterdeploy.steps.tasks import make_tasks
 from iterdeploy.store import Run
 from iterdeploy.train.batches import Row
 from iterdeploy.train.diet import steps_of
@@ -21,16 +23,16 @@ def deploy_until(ground: Ground, course: Course, folder: Path) -> None:
     run, spent = Run.create(folder / "run", ground.recipe), Spent()
     adapter: Path | None = None
     with run.lock(), open_trainer(ground.recipe, 1, ground.domain) as trainer:
-        loop.make_tasks(run, ground.domain)
+        make_tasks(run, ground.domain)
         course.points.append(Point.of(spent, ground.solved(None, ground.heldout)))
         generation = 0
         while not course.over():
             started = time.process_time()
-            loop.deploy_step(run, trainer, generation)
-            loop.validate_step(run, ground.domain, generation)
+            deploy_step(run, trainer, generation)
+            validate_step(run, ground.domain, generation)
             generation += 1
-            loop.curate_step(run, generation)
-            loop.train_step(run, trainer, generation)
+            curate_step(run, generation)
+            train_step(run, trainer, generation)
             spent.cpu_seconds += time.process_time() - started
             verdicts = run.verdicts(generation - 1)
             spent.samples += len(verdicts)
