@@ -39,7 +39,7 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
     if not judging:  # a run may be looked at where its validator is not installed
         recipe = with_settings(recipe, ["validate.validator=pddl"])
     name = recipe.tasks.domain
-    if ":" in name:
+    if ":" in name and not name.startswith(domains.FIELDS):
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
         return found
     return domains.load(name, recipe)
