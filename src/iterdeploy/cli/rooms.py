@@ -42,7 +42,7 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
     if ":" in name and not name.startswith(domains.FIELDS):
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
         return found
-    return domains.load(name, recipe)
+    return domains.load(name, recipe, judging)
 
 
 def open_second(recipe: Recipe) -> Domain | None:

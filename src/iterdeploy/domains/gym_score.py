@@ -39,7 +39,24 @@ _LIST = re.compile(r"[\w\s\[\],.'\"-]*")  # no call, no operator: such an expres
 _FORMULA = re.compile(r"[\dA-Za-z\s.,+*/^()=−-]*", re.ASCII)  # no quote, no bracket, no underscore
 _MEMBER = re.compile(r"\.\s*[A-Za-z]")
 _FUNCTIONS = frozenset(
-    "sin cos tan sec csc cot asin acos atan sinh cosh tanh asinh acosh atanh exp log ln sqrt pi Abs erf".split()
+    (
+        "sin",
+        "cos",
+        "tan",
+        "sec",
+        "csc",
+        "cot",
+        "asin",
+        "acos",
+        "atan",
+        "sinh",
+        "cosh",
+        "tanh",
+        "exp",
+        "log",
+        "ln",
+        "sqrt",
+    )
 )
 _SHORT = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,6})?|[A-Za-z ]{0,20}")  # cannot call, nor name a huge number
 
