@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 
 import pytest
 
@@ -76,7 +78,9 @@ ESCAPES = {
     "a thread": "import _thread\ndef f(x):\n    _thread.start_new_thread(print, ())\n    return 1",
     "a command": "import os\ndef f(x):\n    return [1][os.system('true')]",
     "kill the parent": "import os\ndef f(x):\n    os.kill(os.getppid(), 9)\n    return 1",
-    "lift the limits": "import resource\ndef f(x):\n    resource.setrlimit(resource.RLIMIT_CPU, (-1, -1))\n    return 1",
+    "lift the limits": (
+        "import resource\ndef f(x):\n    resource.setrlimit(resource.RLIMIT_CPU, (-1, -1))\n    return 1"
+    ),
     "a system call by number": (
         "import ctypes\ndef f(x):\n    n = ctypes.CDLL(None).syscall(39)\n    return None if n < 0 else n"
     ),
@@ -130,11 +134,11 @@ def test_without_a_sandbox_the_domain_refuses_to_start(monkeypatch: pytest.Monke
     with pytest.raises(BadInput, match="bubblewrap is not installed"):
         opened()
     monkeypatch.setattr(sandbox, "_command", lambda bwrap: ("/bin/false",))
-    monkeypatch.setattr(sandbox.shutil, "which", lambda name: "/bin/false")
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/false")
     with pytest.raises(BadInput, match="does not run here"):
         opened()
     leaky = "import json, sys\nprint(json.dumps([sorted(x) or 1 for x in json.load(sys.stdin)['inputs']]))"
-    monkeypatch.setattr(sandbox, "_command", lambda bwrap: (sandbox.sys.executable, "-c", leaky))
+    monkeypatch.setattr(sandbox, "_command", lambda bwrap: (sys.executable, "-c", leaky))
     with pytest.raises(BadInput, match="a program in it could open a file"):
         opened()
     sandbox.open_sandbox.cache_clear()

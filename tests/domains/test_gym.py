@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("reasoning_gym", reason="the extra [gym] is not installed")
 
 from iterdeploy.check import check_domain
-from iterdeploy.domains import gym
+from iterdeploy.domains import gym, gym_score
 from iterdeploy.domains.gym import GymDomain, open_gym
 from iterdeploy.errors import BadInput
 from iterdeploy.recipe import Base, Recipe, Tasks
@@ -66,7 +66,7 @@ def test_settings_come_from_the_recipe_and_size_stands_for_the_size() -> None:
     domain = opened("gym:chain_sum", "min_terms=size max_terms=size min_digits=1 max_digits=1", (2, 3))
     for task in domain.tasks("deployed", 6, (2, 3), 0):
         assert task.prompt.count("+") + task.prompt.count(" - ") == task.size - 1
-    listed = opened("gym:basic_arithmetic", 'operators=["+","-"] min_terms=2 max_terms=2')
+    listed = opened("gym:basic_arithmetic", 'operators=["+","-"] min_terms=2 max_terms=2', prompt="compact")
     assert not any("*" in task.prompt or "/" in task.prompt for task in listed.tasks("deployed", 8, (1,), 0))
     assert all(finding.kept for finding in check_domain(domain, sizes=(2, 3), count=6))
 
@@ -100,25 +100,16 @@ SALT = """
 import sys
 from iterdeploy.domains.gym import open_gym
 from iterdeploy.recipe import Base, Recipe, Tasks
-for name in ("gym:ransom_note", "gym:isomorphic_strings"):
-    domain = open_gym(Recipe(tasks=Tasks(domain=name, sizes=(1,)), base=Base(prompt="paper")), name)
-    print([task.spec for task in domain.tasks("deployed", 5, (1,), 0)])
+domain = open_gym(Recipe(tasks=Tasks(sizes=(1,)), base=Base(prompt="paper")), "gym:ransom_note")
+sys.stdout.write(str([task.spec for task in domain.tasks("deployed", 5, (1,), 0)]))
 """
 
 
 def test_the_salt_of_a_process_moves_no_task() -> None:
-    said = [
-        subprocess.run(
-            [sys.executable, "-c", SALT],
-            env={**os.environ, "PYTHONHASHSEED": salt},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for salt in ("1", "2")
-    ]
-    assert said[0] == said[1]
-    assert len(said[0]) > 100
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    command = [sys.executable, "-c", SALT]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert said == str([task.spec for task in opened("gym:ransom_note").tasks("deployed", 5, (1,), 0)])
 
 
 @pytest.mark.parametrize(
@@ -134,7 +125,8 @@ def test_no_scorer_runs_what_a_model_wrote(name: str, tmp_path: Path) -> None:
         assert not mark.exists()
 
 
-def test_a_number_without_end_is_a_timeout_and_no_hanging_judge() -> None:
+def test_a_number_without_end_is_a_timeout_and_no_hanging_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gym_score, "SECONDS", 1)
     domain = opened("gym:polynomial_multiplication")
     (task,) = domain.tasks("deployed", 1, (1,), 0)
     verdict = domain.validate(task, trace(task, "<answer>9**9**9**9**9</answer>"))

@@ -39,10 +39,12 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
     if not judging:  # a run may be looked at where its validator is not installed
         recipe = with_settings(recipe, ["validate.validator=pddl"])
     name = recipe.tasks.domain
-    if ":" in name and not name.startswith(domains.FIELDS):
+    if domains.is_field(name):
+        return domains.load_field(name, recipe, judging)
+    if ":" in name:
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
         return found
-    return domains.load(name, recipe, judging)
+    return domains.load(name, recipe)
 
 
 def open_second(recipe: Recipe) -> Domain | None:

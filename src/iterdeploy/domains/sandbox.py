@@ -2,9 +2,10 @@
 
 bubblewrap gives the program namespaces of its own (no network, an empty root with Python's own library to read); inside
 of them the runner sets limits and then a seccomp filter that lets through what computing needs and refuses all other
-system calls, among them those that open files, make processes or sockets. The program gets inputs and gives back values:
-what is expected is never in the sandbox, and the values are judged outside, so there is nothing to overwrite or forge.
-Where any of this does not hold, `Sandbox.opened` raises BadInput; no program is ever run in a plain process instead.
+system calls, among them those that open files, make processes or sockets. The program gets inputs and gives back
+values: what is expected is never in the sandbox, and the values are judged outside, so there is nothing to overwrite
+or to forge. Where any of this does not hold, `open_sandbox` raises BadInput; no program is ever run in a plain process
+instead.
 """
 
 from __future__ import annotations

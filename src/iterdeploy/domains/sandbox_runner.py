@@ -20,6 +20,7 @@ import resource
 import string  # noqa: F401
 import struct
 import sys
+from typing import Any
 
 ARCHITECTURES = {
     # read write close fstat lseek mmap mprotect munmap brk rt_sigaction rt_sigprocmask rt_sigreturn mremap madvise
@@ -73,9 +74,9 @@ def lock() -> None:
         os._exit(1)
 
 
-def values(source: str, inputs: list) -> list:  # type: ignore[type-arg]
+def values(source: str, inputs: list[Any]) -> list[Any]:
     """What the program's `f` returns for each input, None where it fails."""
-    space = {"__name__": "program"}
+    space: dict[str, Any] = {"__name__": "program"}
     exec(compile(source, "program", "exec"), space)
     found = []
     for given in inputs:
