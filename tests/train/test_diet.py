@@ -114,7 +114,7 @@ def solved(task: Task, way_of: int) -> Example:
 def test_renaming_is_a_permutation_alike_in_prompt_and_answer() -> None:
     for seed, task in enumerate(tiny.tasks()):
         one = solved(task, seed % 2)
-        prompt, answer = renamed(one, NAME_IDS, random.Random(seed))
+        prompt, answer = renamed(one, [NAME_IDS], random.Random(seed))
         before, after = (*one.prompt_ids, *one.completion_ids), (*prompt, *answer)
         table = dict(zip(before, after, strict=True))
         assert [table[token] for token in before] == list(after), "one token, one new token"
@@ -128,7 +128,7 @@ def test_a_renamed_valid_answer_is_valid_on_the_renamed_task() -> None:
     moved = 0
     for seed, task in enumerate(tiny.tasks()):
         one = solved(task, seed % 2)
-        prompt, answer = renamed(one, NAME_IDS, random.Random(seed))
+        prompt, answer = renamed(one, [NAME_IDS], random.Random(seed))
         assert domain.validate(task, trace(one.completion_ids)).valid
         new = Task(
             task.id,
@@ -167,7 +167,7 @@ def respelled(task: Task, one: Example, prompt: list[int]) -> dict[str, str]:
 def test_the_first_epoch_is_as_it_was_sampled_and_later_ones_are_renamed_by_chance() -> None:
     ones = [solved(task, 0) for task in tiny.tasks()]
     recipe = Train(augment="rename", augment_share=0.5)
-    epochs = [rows for _, rows in islice(epochs_of(ones, recipe, NAME_IDS, 3), 9)]
+    epochs = [rows for _, rows in islice(epochs_of(ones, recipe, [NAME_IDS], 3), 9)]
     plain = [(list(one.prompt_ids), list(one.completion_ids)) for one in ones]
     assert [(row.prompt, row.completion) for row in epochs[0]] == plain
     moved = sum((row.prompt, row.completion) != plain[i] for rows in epochs[1:] for i, row in enumerate(rows))
@@ -176,7 +176,7 @@ def test_the_first_epoch_is_as_it_was_sampled_and_later_ones_are_renamed_by_chan
 
 def test_without_augmentation_nothing_is_renamed() -> None:
     ones = [solved(task, 0) for task in tiny.tasks()]
-    for _, rows in islice(epochs_of(ones, PLAIN, NAME_IDS, 3), 3):
+    for _, rows in islice(epochs_of(ones, PLAIN, [NAME_IDS], 3), 3):
         assert [(row.prompt, row.completion) for row in rows] == [
             (list(one.prompt_ids), list(one.completion_ids)) for one in ones
         ]

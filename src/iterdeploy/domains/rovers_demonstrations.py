@@ -1,8 +1,8 @@
 """What a small base is taught of Rovers: to read a mission of any size, to plan for few goals.
 
-A demonstration's reasoning states a way (`direct`: from a waypoint to its neighbour in one step; `lander`: always by the
-lander's waypoint) and then a leg for each goal, in the prompt's order: what to do, where, and the walk that leads there
-from where the leg before it ended. A picture takes two legs, the first of which calibrates its camera. After `<think>`
+A demonstration's reasoning states a way (`direct`: to a neighbour in one step; `lander`: always by the lander's
+waypoint) and then a leg for each goal, in the prompt's order: what to do, where, and the walk that leads there from
+where the leg before it ended. A picture takes two legs, the first of which calibrates its camera. After `<think>`
 a plan follows, leg by leg, each sample dropped and each finding sent at once; after `<say>` nothing does.
 """
 
@@ -93,9 +93,7 @@ def _walk(mission: Mission, here: str, there: str, way: Way) -> tuple[str, ...]:
 
 def reasoning(mission: Mission, way: Way) -> str:
     """The reasoning: of each leg what, where, and the walk."""
-    told = "".join(
-        f" {' '.join((*leg.deed, leg.walk[-1], 'by', *leg.walk))} |" for leg in legs(mission, way)
-    )
+    told = "".join(f" {' '.join((*leg.deed, leg.walk[-1], 'by', *leg.walk))} |" for leg in legs(mission, way))
     return f" {way}{told}"
 
 
@@ -112,7 +110,9 @@ def plan_lines(mission: Mission, way: Way) -> list[str]:
         elif kind == "image":
             objective, mode, camera = rest
             lines.append(f"take_image {ROVER} {here} {objective} {camera} {mode}")
-            lines.append(f"communicate_image_data {ROVER} {LANDER} {objective} {mode} {here} {mission.lander}")
+            lines.append(
+                f"communicate_image_data {ROVER} {LANDER} {objective} {mode} {here} {mission.lander}"
+            )
         else:
             lines += [f"sample_{kind} {ROVER} {STORE} {here}", f"drop {ROVER} {STORE}"]
             lines.append(f"communicate_{kind}_data {ROVER} {LANDER} {here} {here} {mission.lander}")

@@ -159,7 +159,9 @@ def mission_of(problem: str) -> Mission:
     except (KeyError, IndexError, ValueError) as cause:
         raise BadInput(f"this problem is not one of {NAME}: {cause!r}; set base.prompt=paper") from cause
     if set(atoms_of(problem_of(mission)).init) != set(said.init):
-        raise BadInput(f"this problem is not one of {NAME}: its facts are not of that kind; set base.prompt=paper")
+        raise BadInput(
+            f"this problem is not one of {NAME}: its facts are not of that kind; set base.prompt=paper"
+        )
     return mission
 
 

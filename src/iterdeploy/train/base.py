@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
-from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains import rovers_demonstrations as rovers
+from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains.demonstrations import Demonstration, Diet, demonstrations
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.models.words import word_tokenizer
@@ -63,7 +63,9 @@ class School:
     words: tuple[str, ...]
     demonstrations: Callable[[int], Iterator[Demonstration]]
     examine: Callable[[Path], Sequence[Any]]  # rows of numbers
-    card: Callable[[Any, int, float, Any, Path], str]  # of the recipe, the seed, the last loss, the rows, the folder
+    card: Callable[
+        [Any, int, float, Any, Path], str
+    ]  # of the recipe, the seed, the last loss, the rows, the folder
 
 
 def school_of(recipe: BaseRecipe) -> School:
