@@ -12,9 +12,14 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from missions import judged, missions, read_back
 
+from iterdeploy.domains import rovers_demonstrations as rovers
 from iterdeploy.domains.atoms import atoms_of
 from iterdeploy.domains.blocksworld import NAMES, problem_text
+from iterdeploy.domains.digests import digest_of
+from iterdeploy.domains.rovers_small import NAMES as MISSION_NAMES
+from iterdeploy.domains.rovers_small import TEXT, mission_prompt, problem_of
 from iterdeploy.errors import TrainingRefused
 from iterdeploy.models.words import word_tokenizer
 from iterdeploy.recipe import Train
@@ -142,6 +147,23 @@ def test_a_renamed_valid_answer_is_valid_on_the_renamed_task() -> None:
         assert domain.validate(new, trace(answer)).valid
         moved += not domain.validate(task, trace(answer)).valid
     assert moved == len(tiny.tasks()), "on the task as it was the new names are wrong"
+
+
+def test_renamed_missions_stay_valid_and_keep_the_kinds_of_their_names_apart() -> None:
+    tokenizer = word_tokenizer(rovers.WORDS)
+    groups = [[tokenizer.convert_tokens_to_ids(f" {name}") for name in group] for group in MISSION_NAMES]
+    moved = 0
+    for seed, mission in enumerate(missions(40, seed=10)):
+        shown = rovers.demonstrate(mission, rovers.WAYS[seed % 2], plans=True)
+        ids = tokenizer([shown.prompt, shown.completion], add_special_tokens=False)["input_ids"]
+        one = Example("g0.t.0", "t", tuple(ids[0]), tuple(ids[1]))
+        prompt, answer = renamed(one, groups, random.Random(seed))
+        new = read_back(tokenizer.decode(prompt))
+        assert judged(new, tokenizer.decode(answer)).valid
+        assert mission_prompt(new) == tokenizer.decode(prompt)
+        assert digest_of(problem_of(new), TEXT) == digest_of(problem_of(mission), TEXT)
+        moved += new != mission
+    assert moved == 40
 
 
 def trace(ids: Sequence[int]) -> Trace:
