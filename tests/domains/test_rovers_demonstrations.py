@@ -82,7 +82,7 @@ def test_the_reasoning_walks_along_ways_to_where_things_are() -> None:
     for mission in missions(60, seed=6):
         for way in WAYS:
             here = mission.start
-            done = []
+            done: list[tuple[str, ...]] = []
             for leg in legs(mission, way):
                 assert leg.walk[0] == here
                 assert all(b in mission.ways[a] for a, b in itertools.pairwise(leg.walk))

@@ -75,7 +75,7 @@ def random_mission(size: int, rng: random.Random) -> Mission:
             for name in rng.sample(CAMERAS, rng.randint(1, 2))
         )
         modes = {mode: None for camera in cameras for mode in camera.modes}
-        goals: list[Atom] = [("soil", w) for w in soil] + [("rock", w) for w in rock]
+        goals: list[Atom] = [(kind, w) for kind, places in (("soil", soil), ("rock", rock)) for w in places]
         goals += [("image", o, mode) for o in objectives for mode in modes]
         if len(goals) >= size:
             break
@@ -143,17 +143,17 @@ def mission_of(problem: str) -> Mission:
     told: dict[str, list[tuple[str, ...]]] = {}
     for name, *arguments in said.init:
         told.setdefault(name, []).append(tuple(arguments))
-    ways = _by_first([(a, b) for _, a, b in told.get("can_traverse", [])])
-    supports, targets = _by_first(told.get("supports", [])), dict(told.get("calibration_target", []))
     try:
+        targets = _by_first(told["calibration_target"])
+        supports = _by_first(told["supports"])
         mission = Mission(
             start=told["at"][0][1],
             lander=told["at_lander"][0][1],
-            ways=ways,
+            ways=_by_first([(a, b) for _, a, b in told["can_traverse"]]),
             soil=tuple(w for (w,) in told.get("at_soil_sample", [])),
             rock=tuple(w for (w,) in told.get("at_rock_sample", [])),
             seen_from=_by_first(told["visible_from"]),
-            cameras=tuple(Camera(c, targets[c], supports[c]) for c, _ in told["on_board"]),
+            cameras=tuple(Camera(c, targets[c][0], supports[c]) for c, _ in told["on_board"]),
             goals=tuple((_KINDS[kind], *what) for kind, *what in said.goal),
         )
     except (KeyError, IndexError, ValueError) as cause:
@@ -165,7 +165,7 @@ def mission_of(problem: str) -> Mission:
     return mission
 
 
-def _by_first(pairs: Sequence[tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+def _by_first(pairs: Sequence[Atom]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     for first, second in pairs:
         found.setdefault(first, []).append(second)
