@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iterdeploy.domains.rovers_demonstrations import RoversDiet, may_be_taught, reasoning
+from iterdeploy.domains.rovers_demonstrations import RoversDiet, Way, may_be_taught, reasoning
 from iterdeploy.domains.rovers_small import TEXT, Mission, mission_prompt, problem_of, random_mission
 from iterdeploy.models.engine import Engine, Sampling, blocks
 from iterdeploy.pddl import parse_domain, parse_problem, validate
@@ -70,7 +70,7 @@ def _row(size: int, answers: Sequence[tuple[Mission, Trace]]) -> MissionRow:
     for mission, trace in answers:
         chose_direct = trace.text.startswith(" direct")
         direct += chose_direct
-        way = "direct" if chose_direct else "lander"
+        way: Way = "direct" if chose_direct else "lander"
         read += trace.text.split("\n</think>")[0] == reasoning(mission, way)
         found = extract(trace.text, domain, ("reasoning", "tags", "bare-lines"))
         if trace.finish == "stop" and found.fault is None:
