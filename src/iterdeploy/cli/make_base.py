@@ -34,6 +34,8 @@ def add(commands: Commands) -> None:
 
 def act(args: argparse.Namespace) -> int:
     """Train, probe, and write the model card."""
+    if args.refusing and args.domain != "blocksworld":
+        raise BadInput("--refusing teaches a base of blocksworld; leave --domain out")
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -42,8 +44,6 @@ def act(args: argparse.Namespace) -> int:
 
     if args.out.exists() and any(args.out.iterdir()):
         raise BadInput(f"{args.out} is there and not empty; name a new folder")
-    if args.refusing and args.domain != "blocksworld":
-        raise BadInput("--refusing teaches a base of blocksworld; leave --domain out")
     default = RefusalRecipe() if args.refusing else RECIPES[args.domain]
     recipe = default if args.steps is None else replace(default, steps=args.steps)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
