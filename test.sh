@@ -6,11 +6,14 @@
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/requirements/environment.sh"
 chosen=(-m "not slow")
+all=
 if [ "${1:-}" = --all ]; then
   chosen=()
+  all=yes
   shift
 fi
 prepare dev
+[ -z "$all" ] || prepare_optional gym
 cd "$root" || exit 2
 
 failed=0

@@ -73,3 +73,15 @@ prepare() {
   exec 9<&-
   say "ready; the command iterdeploy is there after: source ${venv#"$PWD"/}/bin/activate"
 }
+
+# What a file of requirements/ names, for tests that are left out without it; some of it may not install everywhere.
+prepare_optional() {
+  local file=$root/requirements/$1.txt
+  cmp -s "$file" "$venv/$1.txt" && return
+  say "installing what requirements/$1.txt names"
+  if "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --requirement "$file" >>"$log" 2>&1; then
+    cp "$file" "$venv/$1.txt"
+  else
+    say "it could not be installed ($log says why): the tests that need it are left out"
+  fi
+}

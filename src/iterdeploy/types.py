@@ -188,6 +188,17 @@ def ignore_point(name: str) -> None:
     """A Checkpoint that does nothing."""
 
 
+Names = Sequence[str] | Sequence[Sequence[str]]
+"""Object names that may be permuted: all among each other, or, in groups, those of a group among themselves."""
+
+
+def groups_of(names: Names) -> tuple[tuple[str, ...], ...]:
+    """The names in groups; names that come in none are one."""
+    found = tuple((name,) if isinstance(name, str) else tuple(name) for name in names)
+    alone = tuple(name for name in names if isinstance(name, str))
+    return (alone,) if alone and len(alone) == len(found) else found
+
+
 class Domain(Protocol):
     """A source of tasks and the judge of their answers."""
 

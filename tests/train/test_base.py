@@ -13,12 +13,24 @@ import torch
 
 from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains.demonstrations import Diet
+from iterdeploy.domains.rovers_demonstrations import RoversDiet
 from iterdeploy.models.words import word_tokenizer
-from iterdeploy.train.base import WORDS, batches, loss_of, make_base, new_model
+from iterdeploy.train.base import (
+    RECIPES,
+    WORDS,
+    BaseRecipe,
+    batches,
+    loss_of,
+    make_base,
+    new_model,
+    school_of,
+)
 from iterdeploy.train.batches import IGNORED
 from iterdeploy.train.probe import probe
+from iterdeploy.train.rovers_school import examine
 
 SMALL = replace(tiny.SHAPE, steps=3, tokens_per_step=256, diet=Diet(read_sizes=(2, 3, 4)))
+ROVERS = replace(SMALL, diet=RoversDiet(plan_sizes=(1, 2), read_sizes=(1, 2)), tokens_per_step=512)
 
 
 def test_the_vocabulary_has_every_block() -> None:
@@ -26,16 +38,17 @@ def test_the_vocabulary_has_every_block() -> None:
     assert len(set(WORDS)) == len(WORDS)
 
 
-def test_batches_train_answers_to_their_end_and_respect_the_limit() -> None:
-    tokenizer = word_tokenizer(WORDS)
-    for batch in islice(batches(SMALL, tokenizer, seed=1), 5):
-        assert batch.input_ids.numel() <= SMALL.tokens_per_step
+@pytest.mark.parametrize(("recipe", "begin"), [(SMALL, "<bos> init"), (ROVERS, "<bos> at w")])
+def test_batches_train_answers_to_their_end_and_respect_the_limit(recipe: BaseRecipe, begin: str) -> None:
+    tokenizer = word_tokenizer(school_of(recipe).words)
+    for batch in islice(batches(recipe, tokenizer, seed=1), 5):
+        assert batch.input_ids.numel() <= recipe.tokens_per_step
         for ids, labels, mask in zip(batch.input_ids, batch.labels, batch.mask, strict=True):
             kept = labels != IGNORED
             assert torch.equal(ids[kept], labels[kept])
             assert int(labels[kept][-1]) == tokenizer.eos_token_id
             prompt = tokenizer.decode(ids[(mask == 1) & ~kept])
-            assert prompt.startswith("<bos> init")
+            assert prompt.startswith(begin)
             assert prompt.endswith(("<think>", "<say>"))
             assert "<unk>" not in tokenizer.decode(ids)
 
@@ -91,3 +104,20 @@ def test_a_base_is_made_from_its_seed_alone(tmp_path: Path) -> None:
     assert facts["seed"] == 5
     assert len(facts["losses"]) == 1
     assert {row["asked"] for row in facts["probe"]} == {40}
+
+
+@pytest.mark.slow
+def test_a_base_of_rovers_is_made_examined_and_described(tmp_path: Path) -> None:
+    make_base(ROVERS, 5, tmp_path / "one", lambda done, total, loss: None)
+    facts = json.loads((tmp_path / "one" / "base.json").read_text())
+    assert [row["size"] for row in facts["probe"]] == list(range(1, 11))
+    assert "make-base --domain rovers --seed 5" in (tmp_path / "one" / "README.md").read_text()
+    rows = examine(tmp_path / "one", sizes=(1, 2), per_size=4)
+    assert [(row.size, row.asked) for row in rows] == [(1, 4), (2, 4)]
+    assert rows == examine(tmp_path / "one", sizes=(1, 2), per_size=4)
+
+
+def test_each_domain_has_a_recipe_and_the_first_is_that_of_the_base_that_ships() -> None:
+    assert RECIPES["blocksworld"] == BaseRecipe()
+    assert school_of(RECIPES["blocksworld"]).words == WORDS
+    assert school_of(RECIPES["rovers"]).words != WORDS

@@ -12,9 +12,14 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from missions import judged, missions, read_back
 
+from iterdeploy.domains import rovers_demonstrations as rovers
 from iterdeploy.domains.atoms import atoms_of
 from iterdeploy.domains.blocksworld import NAMES, problem_text
+from iterdeploy.domains.digests import digest_of
+from iterdeploy.domains.rovers_small import NAMES as MISSION_NAMES
+from iterdeploy.domains.rovers_small import TEXT, mission_prompt, problem_of
 from iterdeploy.errors import TrainingRefused
 from iterdeploy.models.words import word_tokenizer
 from iterdeploy.recipe import Train
@@ -114,7 +119,7 @@ def solved(task: Task, way_of: int) -> Example:
 def test_renaming_is_a_permutation_alike_in_prompt_and_answer() -> None:
     for seed, task in enumerate(tiny.tasks()):
         one = solved(task, seed % 2)
-        prompt, answer = renamed(one, NAME_IDS, random.Random(seed))
+        prompt, answer = renamed(one, [NAME_IDS], random.Random(seed))
         before, after = (*one.prompt_ids, *one.completion_ids), (*prompt, *answer)
         table = dict(zip(before, after, strict=True))
         assert [table[token] for token in before] == list(after), "one token, one new token"
@@ -128,7 +133,7 @@ def test_a_renamed_valid_answer_is_valid_on_the_renamed_task() -> None:
     moved = 0
     for seed, task in enumerate(tiny.tasks()):
         one = solved(task, seed % 2)
-        prompt, answer = renamed(one, NAME_IDS, random.Random(seed))
+        prompt, answer = renamed(one, [NAME_IDS], random.Random(seed))
         assert domain.validate(task, trace(one.completion_ids)).valid
         new = Task(
             task.id,
@@ -142,6 +147,23 @@ def test_a_renamed_valid_answer_is_valid_on_the_renamed_task() -> None:
         assert domain.validate(new, trace(answer)).valid
         moved += not domain.validate(task, trace(answer)).valid
     assert moved == len(tiny.tasks()), "on the task as it was the new names are wrong"
+
+
+def test_renamed_missions_stay_valid_and_keep_the_kinds_of_their_names_apart() -> None:
+    tokenizer = word_tokenizer(rovers.WORDS)
+    groups = [[tokenizer.convert_tokens_to_ids(f" {name}") for name in group] for group in MISSION_NAMES]
+    moved = 0
+    for seed, mission in enumerate(missions(40, seed=10)):
+        shown = rovers.demonstrate(mission, rovers.WAYS[seed % 2], plans=True)
+        ids = tokenizer([shown.prompt, shown.completion], add_special_tokens=False)["input_ids"]
+        one = Example("g0.t.0", "t", tuple(ids[0]), tuple(ids[1]))
+        prompt, answer = renamed(one, groups, random.Random(seed))
+        new = read_back(tokenizer.decode(prompt))
+        assert judged(new, tokenizer.decode(answer)).valid
+        assert mission_prompt(new) == tokenizer.decode(prompt)
+        assert digest_of(problem_of(new), TEXT) == digest_of(problem_of(mission), TEXT)
+        moved += new != mission
+    assert moved == 40
 
 
 def trace(ids: Sequence[int]) -> Trace:
@@ -167,7 +189,7 @@ def respelled(task: Task, one: Example, prompt: list[int]) -> dict[str, str]:
 def test_the_first_epoch_is_as_it_was_sampled_and_later_ones_are_renamed_by_chance() -> None:
     ones = [solved(task, 0) for task in tiny.tasks()]
     recipe = Train(augment="rename", augment_share=0.5)
-    epochs = [rows for _, rows in islice(epochs_of(ones, recipe, NAME_IDS, 3), 9)]
+    epochs = [rows for _, rows in islice(epochs_of(ones, recipe, [NAME_IDS], 3), 9)]
     plain = [(list(one.prompt_ids), list(one.completion_ids)) for one in ones]
     assert [(row.prompt, row.completion) for row in epochs[0]] == plain
     moved = sum((row.prompt, row.completion) != plain[i] for rows in epochs[1:] for i, row in enumerate(rows))
@@ -176,7 +198,7 @@ def test_the_first_epoch_is_as_it_was_sampled_and_later_ones_are_renamed_by_chan
 
 def test_without_augmentation_nothing_is_renamed() -> None:
     ones = [solved(task, 0) for task in tiny.tasks()]
-    for _, rows in islice(epochs_of(ones, PLAIN, NAME_IDS, 3), 3):
+    for _, rows in islice(epochs_of(ones, PLAIN, [NAME_IDS], 3), 3):
         assert [(row.prompt, row.completion) for row in rows] == [
             (list(one.prompt_ids), list(one.completion_ids)) for one in ones
         ]

@@ -13,6 +13,12 @@ from iterdeploy.errors import BadInput
 def add(commands: Commands) -> None:
     """Add `make-base` to the command line."""
     make = commands.add_parser("make-base", help="train a small base model from a seed: 20 minutes on a core")
+    make.add_argument(
+        "--domain",
+        choices=("blocksworld", "rovers"),
+        default="blocksworld",
+        help="what it is taught; rovers: the domain rovers-small",
+    )
     make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0, that of the shipped base")
     make.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the model")
     make.add_argument(
@@ -28,15 +34,17 @@ def add(commands: Commands) -> None:
 
 def act(args: argparse.Namespace) -> int:
     """Train, probe, and write the model card."""
+    if args.refusing and args.domain != "blocksworld":
+        raise BadInput("--refusing teaches a base of blocksworld; leave --domain out")
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from iterdeploy.train.base import BaseRecipe, make_base
+    from iterdeploy.train.base import RECIPES, make_base
     from iterdeploy.train.refuse import RefusalRecipe, teach_refusal
 
     if args.out.exists() and any(args.out.iterdir()):
         raise BadInput(f"{args.out} is there and not empty; name a new folder")
-    default = RefusalRecipe() if args.refusing else BaseRecipe()
+    default = RefusalRecipe() if args.refusing else RECIPES[args.domain]
     recipe = default if args.steps is None else replace(default, steps=args.steps)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console()
@@ -53,5 +61,6 @@ def act(args: argparse.Namespace) -> int:
         else:
             make_base(recipe, args.seed, args.out, show)
     made = "the base is" if args.refusing else "the base and its model card are"
-    print(f"{made} in {args.out}; next: iterdeploy run demo --set base.model={args.out}")
+    preset = "rovers" if args.domain == "rovers" else "demo"
+    print(f"{made} in {args.out}; next: iterdeploy run {preset} --set base.model={args.out}")
     return 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from iterdeploy.recipe import Recipe
     from iterdeploy.store import Run
     from iterdeploy.train.local import LocalTrainer
-    from iterdeploy.types import Domain, Probe, Trainer
+    from iterdeploy.types import Domain, Names, Probe, Trainer
     from iterdeploy.validators import Judge
 
 
@@ -135,7 +135,7 @@ def open_trainer(
             yield apart
 
 
-def _trainer_of_base(recipe: Recipe, workers: int, names: Sequence[str], cluster: Cluster) -> LocalTrainer:
+def _trainer_of_base(recipe: Recipe, workers: int, names: Names, cluster: Cluster) -> LocalTrainer:
     from iterdeploy.train.local import LocalTrainer
 
     if not cluster.address:

@@ -20,7 +20,7 @@ from iterdeploy.train.adapters import base_folder, content_id, settle_config
 from iterdeploy.train.diet import SHARDS
 from iterdeploy.train.local import LocalTrainer, Work
 from iterdeploy.train.work import Lesson
-from iterdeploy.types import Trace
+from iterdeploy.types import Names, Trace
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class ClusterTrainer(LocalTrainer):
     `size` workers, or with 0 one for each GPU of the cluster (for each CPU, where it has no GPU).
     """
 
-    def __init__(self, recipe: Recipe, size: int = 0, names: Sequence[str] = ()) -> None:
+    def __init__(self, recipe: Recipe, size: int = 0, names: Names = ()) -> None:
         super().__init__(recipe, workers=1, names=names)
         import ray
 

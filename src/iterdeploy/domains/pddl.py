@@ -20,7 +20,7 @@ from iterdeploy.pddl.outline import outline_of_domain
 from iterdeploy.pddl.rules import rules_of
 from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
-from iterdeploy.types import Fault, Split, Task, Trace, Verdict
+from iterdeploy.types import Fault, Names, Split, Task, Trace, Verdict
 
 Make = Callable[[int, random.Random], str]
 """Makes the text of a PDDL problem of a size, its goal not yet reached."""
@@ -56,7 +56,7 @@ class PddlDomain:
     make: Make
     prompt: Template
     rules: tuple[str, ...]
-    names: tuple[str, ...] = ()
+    names: Names = ()
     bound: Callable[[Task], int] | None = None
     judge: Judge = field(default_factory=OwnJudge)
     source: Source | None = None
@@ -183,7 +183,7 @@ def open_pddl(
     name: str,
     text: str,
     make: Make,
-    names: tuple[str, ...] = (),
+    names: Names = (),
     bound: Callable[[Task], int] | None = None,
     source: Source | None = None,
     solve: Callable[[str], list[str]] | None = None,

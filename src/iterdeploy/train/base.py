@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from iterdeploy.domains import rovers_demonstrations as rovers
 from iterdeploy.domains.blocksworld import NAMES
-from iterdeploy.domains.demonstrations import Diet, demonstrations
+from iterdeploy.domains.demonstrations import Demonstration, Diet, demonstrations
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.models.words import word_tokenizer
 from iterdeploy.train.adapters import quietly
@@ -20,6 +22,7 @@ from iterdeploy.train.batches import Batch, Row, bucketed, collate, jumps
 from iterdeploy.train.card import model_card
 from iterdeploy.train.optimizers import Optimizer
 from iterdeploy.train.probe import probe
+from iterdeploy.train.rovers_school import examine, mission_card
 from iterdeploy.train.work import one_thread
 
 WORDS = (
@@ -50,7 +53,31 @@ class BaseRecipe:
     adamw_rate: float = 2e-3  # of embeddings and norms
     weight_decay: float = 0.01
     warmup_share: float = 0.05
-    diet: Diet = field(default_factory=Diet)
+    diet: Diet | rovers.RoversDiet = field(default_factory=Diet)
+
+
+@dataclass(frozen=True, slots=True)
+class School:
+    """What one domain teaches a base: its words, endless demonstrations from a seed, an examination, a model card."""
+
+    words: tuple[str, ...]
+    demonstrations: Callable[[int], Iterator[Demonstration]]
+    examine: Callable[[Path], Sequence[Any]]  # rows of numbers
+    card: Callable[
+        [Any, int, float, Any, Path], str
+    ]  # of the recipe, the seed, the last loss, the rows, the folder
+
+
+def school_of(recipe: BaseRecipe) -> School:
+    """The school of the domain that the recipe's demonstrations are of."""
+    diet = recipe.diet
+    if isinstance(diet, rovers.RoversDiet):
+        return School(rovers.WORDS, partial(rovers.demonstrations, diet), examine, mission_card)
+    return School(WORDS, partial(demonstrations, diet), probe, model_card)
+
+
+RECIPES = {"blocksworld": BaseRecipe(), "rovers": BaseRecipe(steps=1000, diet=rovers.RoversDiet())}
+"""The recipe of each domain's base."""
 
 
 Show = Callable[[int, int, float], None]  # steps done, steps in all, recent loss in nats per token
@@ -82,7 +109,7 @@ def new_model(recipe: BaseRecipe, vocabulary: int) -> Any:
 def batches(recipe: BaseRecipe, tokenizer: Any, seed: int) -> Iterator[Batch]:
     """Endless batches: a pool of demonstrations at a time, cut into batches of rows of like length."""
     rng = random.Random(f"batches-{seed}")
-    source = demonstrations(recipe.diet, seed)
+    source = school_of(recipe).demonstrations(seed)
     while True:
         demos = [next(source) for _ in range(POOL)]
         prompts = tokenizer([d.prompt for d in demos], add_special_tokens=False)["input_ids"]
@@ -111,17 +138,18 @@ def make_base(recipe: BaseRecipe, seed: int, out: Path, show: Show, device: str 
     """
     with one_thread():
         torch.manual_seed(seed)
-        tokenizer = word_tokenizer(WORDS)
+        school = school_of(recipe)
+        tokenizer = word_tokenizer(school.words)
         model = new_model(recipe, len(tokenizer)).to(device)
         out.mkdir(parents=True, exist_ok=True)
         losses = _teach(recipe, model, batches(recipe, tokenizer, seed), show)
         with quietly():
             model.save_pretrained(out)
         tokenizer.save_pretrained(out)
-        rows = probe(out)
+        rows = school.examine(out)
     facts = {"seed": seed, "recipe": asdict(recipe), "losses": losses, "probe": [asdict(row) for row in rows]}
     (out / "base.json").write_text(json.dumps(facts, indent=1) + "\n")
-    (out / "README.md").write_text(model_card(recipe, seed, losses[-1], rows, out))
+    (out / "README.md").write_text(school.card(recipe, seed, losses[-1], rows, out))
 
 
 def _teach(recipe: BaseRecipe, model: Any, source: Iterator[Batch], show: Show) -> list[float]:

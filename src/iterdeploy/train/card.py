@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iterdeploy.domains.demonstrations import Diet
 from iterdeploy.train.probe import ProbeRow
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 def model_card(recipe: BaseRecipe, seed: int, loss: float, rows: Sequence[ProbeRow], out: Path) -> str:
     """The card as Markdown, with the metadata block that model hubs read."""
     size = (out / "model.safetensors").stat().st_size
+    assert isinstance(recipe.diet, Diet)
     diet, table = recipe.diet, "\n".join(_line(row) for row in rows)
     return f"""---
 license: apache-2.0

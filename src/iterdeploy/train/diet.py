@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from iterdeploy.errors import TrainingRefused
@@ -88,9 +88,15 @@ def _problem(example: Example, end_ids: frozenset[int], recipe: Train, curated: 
     return ""
 
 
-def renamed(example: Example, names: Sequence[int], rng: random.Random) -> tuple[list[int], list[int]]:
-    """The example with its objects renamed: tokens in `names` are permuted alike in prompt and completion."""
-    table: Mapping[int, int] = dict(zip(names, rng.sample(list(names), len(names)), strict=True))
+Names = Sequence[Sequence[int]]
+"""Token ids of object names, in groups: those of a group may take each other's places."""
+
+
+def renamed(example: Example, names: Names, rng: random.Random) -> tuple[list[int], list[int]]:
+    """The example with its objects renamed: each group of `names` is permuted, alike in prompt and completion."""
+    table: dict[int, int] = {}
+    for group in names:
+        table.update(zip(group, rng.sample(list(group), len(group)), strict=True))
     return [table.get(t, t) for t in example.prompt_ids], [table.get(t, t) for t in example.completion_ids]
 
 
@@ -103,7 +109,7 @@ class Step:
 
 
 def epochs_of(
-    examples: Sequence[Example], recipe: Train, names: Sequence[int], seed: int
+    examples: Sequence[Example], recipe: Train, names: Names, seed: int
 ) -> Iterator[tuple[int, list[Row]]]:
     """Endless epochs: each example once, renamed by chance after the first epoch, at its positions."""
     epoch = 0
@@ -120,7 +126,7 @@ def epochs_of(
         epoch += 1
 
 
-def steps_of(examples: Sequence[Example], recipe: Train, names: Sequence[int], seed: int) -> Iterator[Step]:
+def steps_of(examples: Sequence[Example], recipe: Train, names: Names, seed: int) -> Iterator[Step]:
     """All steps of a training: `epochs` over the examples, at most `max_steps` of them."""
     whole, part = int(recipe.epochs), recipe.epochs - int(recipe.epochs)
     done = 0

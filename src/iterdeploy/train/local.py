@@ -19,7 +19,7 @@ from iterdeploy.recipe import Recipe
 from iterdeploy.seeds import seed_of
 from iterdeploy.train.adapters import base_folder, content_id, open_tokenizer, refuse_unknown_targets
 from iterdeploy.train.crew import Crew
-from iterdeploy.types import Progress, Request, Trace, TrainingJob
+from iterdeploy.types import Names, Progress, Request, Trace, TrainingJob, groups_of
 
 
 class LocalModel:
@@ -54,8 +54,8 @@ Work = tuple[list[Request], list[list[int]]]
 class LocalTrainer:
     """A Trainer for one recipe. With `workers` of 1 all is computed in this process."""
 
-    def __init__(self, recipe: Recipe, workers: int = 1, names: Sequence[str] = ()) -> None:
-        self.recipe, self.workers, self.names = recipe, workers, tuple(names)
+    def __init__(self, recipe: Recipe, workers: int = 1, names: Names = ()) -> None:
+        self.recipe, self.workers, self.names = recipe, workers, groups_of(names)
         self._crew: Crew | None = None
         self._worker: Any = None
         # what can only fail later is tried at once, before anything is computed
@@ -217,17 +217,19 @@ class LocalTrainer:
             self._crew = Crew(self.recipe, self.workers)
         return self._crew
 
-    def _name_ids(self) -> tuple[int, ...]:
-        """Token ids of the names that renaming permutes; each must be one token."""
-        rows = [self.tokenizer(f" {name}", add_special_tokens=False)["input_ids"] for name in self.names]
+    def _name_ids(self) -> tuple[tuple[int, ...], ...]:
+        """Token ids of the names that renaming permutes, in groups; each must be one token."""
+        names = [name for group in self.names for name in group]
+        rows = [self.tokenizer(f" {name}", add_special_tokens=False)["input_ids"] for name in names]
         unknown = self.tokenizer.unk_token_id
-        wrong = [n for n, row in zip(self.names, rows, strict=True) if len(row) != 1 or row[0] == unknown]
+        wrong = [n for n, row in zip(names, rows, strict=True) if len(row) != 1 or row[0] == unknown]
         if wrong or not rows:
             raise BadInput(
                 f"train.augment = 'rename' needs object names that are one token each; {wrong[:3] or 'none'} are not; "
                 "set train.augment = 'none'"
             )
-        return tuple(row[0] for row in rows)
+        ids = {name: row[0] for name, row in zip(names, rows, strict=True)}
+        return tuple(tuple(ids[name] for name in group) for group in self.names)
 
 
 def _refuse_ratio_unless_sampled_whole(recipe: Recipe) -> None:

@@ -44,7 +44,7 @@ class Lesson:
     out: str
     scratch: str
     seed: int
-    names: tuple[int, ...]  # token ids of objects that may be renamed
+    names: tuple[tuple[int, ...], ...]  # token ids of objects that may be renamed, in groups
     job: str  # digest of all of the above: a checkpoint of another job is not used
 
 
