@@ -23,6 +23,9 @@ from iterdeploy.errors import BadInput, IterdeployError
 PEERS = 30.0
 """Seconds in which the death of one worker becomes known after another failed of it."""
 
+PARTING = 60.0
+"""Seconds that a training that is interrupted has to end by itself; its rank 0 notices at its next step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Share:
@@ -94,6 +97,7 @@ def take_part(config: dict[str, Share]) -> None:
     """What each process of the group does."""
     import ray
     import ray.train
+    from ray.exceptions import RayError
 
     share, context = config["share"], ray.train.get_context()
     place = Place(context.get_world_rank(), context.get_world_size(), share.meeting, is_group=True)
@@ -108,6 +112,8 @@ def take_part(config: dict[str, Share]) -> None:
             assert share.base_parcel is not None, "who has no base was met before"
             seat.take_base(share.base_parcel)
         files = seat.train(lesson, share.materials, place)
+    except RayError:
+        raise  # the meeting is gone: nobody waits for this training
     except IterdeployError as problem:
         tell("failed", problem)
         raise

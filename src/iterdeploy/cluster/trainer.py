@@ -9,7 +9,7 @@ from typing import Any
 
 from iterdeploy.cluster import parcels
 from iterdeploy.cluster.connect import seats_of_cluster
-from iterdeploy.cluster.group import Share, refuse_without_ray_train, start_group
+from iterdeploy.cluster.group import PARTING, Share, refuse_without_ray_train, start_group
 from iterdeploy.cluster.meeting import Meeting
 from iterdeploy.cluster.seat import CHECKPOINT_FILE, Materials, Place, Seat, versions_of
 from iterdeploy.cluster.team import RETRIES, Lost, Team, outcome
@@ -140,10 +140,14 @@ class ClusterTrainer(LocalTrainer):
             held, self._base, self._base_parcel, versions_of(VERSIONS), self._materials(lesson), meeting
         )
         group = start_group()
+        order = group.train.remote(share, size, self._gpus)
         try:
-            order = group.train.remote(share, size, self._gpus)
             return _followed([order], meeting, Path(lesson.scratch), report)
         finally:
+            # If it is not done: without the meeting its workers fail, and Ray Train gives their places back, which it
+            # does not when it is killed. (The actor that it leaves behind for that asks a dashboard.)
+            ray.kill(meeting)
+            ray.wait([order], timeout=PARTING)
             ray.kill(group)
 
     @staticmethod
