@@ -24,12 +24,13 @@ from write import RESULTS, put
 from iterdeploy import domains
 from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.errors import IterdeployError
-from iterdeploy.loop import requests_of, run_loop
+from iterdeploy.loop import run_loop
 from iterdeploy.models.device import release
 from iterdeploy.models.engine import Engine, Sampling, cache_bytes
 from iterdeploy.models.score import score
 from iterdeploy.models.words import word_tokenizer
 from iterdeploy.recipe import Base, Precision, Recipe, Tasks, Train
+from iterdeploy.steps.answering import requests_of
 from iterdeploy.store import Run
 from iterdeploy.train.adapters import open_base, open_generation, with_lora
 from iterdeploy.train.base import WORDS, BaseRecipe, batches, loss_of, make_base, new_model

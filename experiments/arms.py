@@ -1,7 +1,7 @@
 """Arms of one experiment: runs of the same recipe but for some settings, over several seeds, and their table.
 
-An experiment is a list of arms and a claim. Every run is a folder that can be stopped and started again; arms that
-share all that decides generation 0 share its files, so that it is computed once a seed.
+An experiment is a list of arms and a claim. Every run is a folder that can be stopped and started again. A run
+begins with the generations that any other run under runs/ has by the same settings, so nothing is computed twice.
 """
 
 from __future__ import annotations
@@ -18,8 +18,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from figures import Panel, draw
+
+from iterdeploy import measure, stop
 from iterdeploy import recipe as recipes
+from iterdeploy.answers import Answer, join
+from iterdeploy.errors import IterdeployError, NotReady
+from iterdeploy.steps.guarding import require_ready
 from iterdeploy.store import Run
+from iterdeploy.store.rows import finished
+from iterdeploy.types import Split
 
 Settings = Mapping[str, Any]
 
@@ -30,6 +38,7 @@ class Arm:
 
     name: str
     settings: Settings = field(default_factory=dict)
+    later: Settings = field(default_factory=dict)  # over these, for all seeds but the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Curves:
-    """One arm: solved by generation, a row for each seed."""
+    """One arm: solved by generation, a row for each seed; rows differ in length where runs ended early."""
 
     seeds: tuple[int, ...]
     deployed: tuple[tuple[int, ...], ...]
@@ -58,10 +67,11 @@ class Curves:
     examples: tuple[tuple[int, ...], ...]
     asked: int
     heldout_asked: int
+    ends: tuple[str, ...] = ()  # for each seed why it ended before its last generation; "" if it did not
 
     def last(self, split: str) -> list[int]:
-        """What the last generation of each seed solves."""
-        return [row[-1] for row in getattr(self, split)]
+        """What the last generation of each seed solves; a seed whose base was refused has none."""
+        return [row[-1] for row in getattr(self, split) if row]
 
 
 def main(experiment: Experiment) -> None:
@@ -74,6 +84,10 @@ def main(experiment: Experiment) -> None:
     options.add_argument("--table", action="store_true", help="the table of what is there, and no runs")
     options.add_argument("--seeds", type=int, nargs="*", default=list(experiment.seeds))
     given = options.parse_args()
+    if unknown := set(given.arms) - {arm.name for arm in experiment.arms}:
+        options.error(
+            f"no arm {', '.join(sorted(unknown))}; there are {', '.join(a.name for a in experiment.arms)}"
+        )
     name = experiment.folder.name
     runs = Path("runs") / (f"{name}-quick" if given.quick else name)
     arms = [arm for arm in experiment.arms if arm.name in (given.arms or [a.name for a in experiment.arms])]
@@ -84,12 +98,17 @@ def main(experiment: Experiment) -> None:
     if not given.table:
         for seed in seeds:
             for arm in arms:
-                _go(runs, f"{arm.name}-seed{seed}", seed, {**base, **arm.settings})
-    there = {arm.name: _finished(runs, arm.name) for arm in experiment.arms}
-    found = {name: _curves(done) for name, done in there.items() if done}
+                later = arm.later if seed != experiment.seeds[0] else {}
+                settings = {**base, **arm.settings, **later}
+                # what is over in a minute is not worth a second process, which opens torch and the model anew
+                _go(runs, f"{arm.name}-seed{seed}", seed, settings, ["--workers", "1"] if given.quick else [])
+    there = {arm.name: _over(runs, arm.name) for arm in experiment.arms}
+    there = {name: done for name, done in there.items() if done}
+    found = {name: _curves(done) for name, done in there.items()}
     if experiment.more is not None:
+        begun = {name: [run for run in done if run.generations()] for name, done in there.items()}
         experiment.more(
-            {name: done for name, done in there.items() if done}, runs if given.quick else experiment.folder
+            {name: done for name, done in begun.items() if done}, runs if given.quick else experiment.folder
         )
     if given.quick:
         experiment.claim(found)
@@ -98,23 +117,16 @@ def main(experiment: Experiment) -> None:
         write(experiment, found)
 
 
-def _go(runs: Path, name: str, seed: int, settings: Settings) -> None:
-    """One run to its end; it begins with the files of generation 0 of a sibling where they would be the same."""
+def _go(runs: Path, name: str, seed: int, settings: Settings, options: Sequence[str]) -> None:
+    """One run to its end, or to where it goes no further; it begins with what another run has of it."""
     folder = runs / name
     words = [f"{key}={json.dumps(value)}" for key, value in settings.items()]
     recipe = recipes.with_settings(recipes.preset("demo"), [f"seed={seed}", *words])
-    Run.create(folder, recipe)
+    run = Run.create(folder, recipe)
+    if why_over(run) is not None:
+        return
     if not (folder / "gen-0").exists():
-        for other in sorted(runs.glob(f"*-seed{seed}")):
-            if (
-                other != folder
-                and (other / "gen-0/generation.json").is_file()
-                and _same_start(Run.open(other), recipe)
-            ):
-                shutil.copy(other / "tasks.jsonl", folder / "tasks.jsonl")
-                shutil.copytree(other / "gen-0", folder / "gen-0.tmp", dirs_exist_ok=True)
-                (folder / "gen-0.tmp").rename(folder / "gen-0")
-                break
+        _begin(run, runs.parent)
     print(f"== {name}", flush=True)
     command = [
         sys.executable,
@@ -124,104 +136,197 @@ def _go(runs: Path, name: str, seed: int, settings: Settings) -> None:
         str(folder / "recipe.toml"),
         "--out",
         str(folder),
+        *options,
     ]
     here = str(Path(sys.modules["__main__"].__file__ or "").parent)  # plug-ins lie beside the experiment
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=env)
+    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=env)
+    if why_over(run) is None:
+        raise SystemExit(f"{name} stopped with exit code {done.returncode}; the same command goes on")
 
 
-def _same_start(other: Run, recipe: recipes.Recipe) -> bool:
-    parts = ("seed", "tasks", "base", "deploy", "validate")
-    if (other.recipe.probe.names, other.recipe.probe.count) != (recipe.probe.names, recipe.probe.count):
-        return False
-    return all(getattr(other.recipe, part) == getattr(recipe, part) for part in parts)
+def why_over(run: Run) -> str | None:
+    """Why a run goes no further: "" at its last generation, a reason where it ended before; None if it can go on."""
+    rows = run.generations()
+    if (ended := run.ended()) is not None:
+        return f"{ended.cause}: {', '.join(ended.rules)}"
+    if len(rows) == run.recipe.generations + 1:
+        return ""
+    if rows and finished(run.examples_file(len(rows))) and not run.examples(len(rows)):
+        return "nothing to learn from"
+    if not rows and finished(run.verdicts_file(0)):
+        try:
+            require_ready(run)
+        except NotReady as no:
+            return f"refused: the base solves {no.solved} of {no.asked}"
+    return None
 
 
-def _finished(runs: Path, arm: str) -> list[Run]:
-    """The runs of an arm that reached their last generation, by seed."""
-    there = [Run.open(folder) for folder in sorted(runs.glob(f"{arm}-seed*"))]
-    return [run for run in there if run.ended() or len(run.generations()) == run.recipe.generations + 1]
+def _begin(run: Run, runs: Path) -> None:
+    """Copy the generations that another run under `runs` has by the same settings; those of the run that has most.
+
+    A base is known by its name here: after one is made anew in its old folder, remove the runs that began with it.
+    """
+    most, source = 0, None
+    for file in sorted(runs.glob("*/*/recipe.toml")):
+        beside = file.parent.parent == run.path.parent
+        if file.parent == run.path or (_has_plugins(run.recipe) and not beside):
+            continue
+        try:
+            other = Run.open(file.parent)
+            count = min(
+                shared(other.recipe, run.recipe), _passing(other, run.recipe), run.recipe.generations + 1
+            )
+        except IterdeployError:  # a folder of another version, or a damaged one, is no source
+            continue
+        if count > most:
+            most, source = count, other
+    if source is None:
+        return
+    shutil.copy(source.path / "tasks.jsonl", run.path / "tasks.jsonl")
+    out = "likelihoods.jsonl" if run.recipe.curate.weights == "equal" else ""
+    for number in range(most):
+        part = run.path / f"gen-{number}.tmp"
+        shutil.copytree(source.folder(number), part, dirs_exist_ok=True, ignore=shutil.ignore_patterns(out))
+        part.rename(run.folder(number))
+    print(f"== {run.path.name}: generations 0 to {most - 1} are those of {source.path}", flush=True)
+
+
+_NEVER = {"name", "generations", "probe.gate"}  # these move no byte of a generation that is deployed
+_LATE = {"curate.pool", "curate.weights", "train.start"}  # these move none before generation 2: a pool of one
+
+
+def shared(there: recipes.Recipe, here: recipes.Recipe) -> int:
+    """How many generations of two runs are the same bytes, by their recipes alone."""
+    old, new = dict(recipes.settings_of(there)), dict(recipes.settings_of(here))
+    differ = {key for key in new if old[key] != new[key] and not key.startswith("stop.")} - _NEVER
+    if any(key.partition(".")[0] not in ("curate", "train") for key in differ - {"deploy.spread"}):
+        return 0
+    if differ - _LATE:
+        return 1
+    return 2 if differ else sys.maxsize
+
+
+def _passing(other: Run, recipe: recipes.Recipe) -> int:
+    """How many finished generations another run has up to where the recipe's gates or stop rules would end it."""
+    rows = other.generations()
+    gates = [gate for gate in map(recipes.gate_of, recipe.probe.gate) if gate is not None]
+    if gates and rows and other.recipe.probe.names == recipe.probe.names:
+        found = [probed(other, row.number) for row in rows]
+        blocked = next((n for n in range(len(rows)) if stop.blocked(gates, found[0], found[n])), len(rows))
+        rows = rows[:blocked]
+    if stop.active(recipe.stop):
+        seen = [stop.standing(row, answers(other, row.number)) for row in rows]
+        fires = next((n for n in range(len(seen)) if stop.fired(recipe.stop, seen[: n + 1])), len(seen))
+        rows = rows[: fires + 1]
+    return len(rows)
+
+
+def answers(run: Run, generation: int, split: Split = "deployed") -> list[Answer]:
+    """The judged answers of one generation."""
+    return join(run.tasks(split), run.traces(generation, split), run.verdicts(generation, split))
+
+
+def _has_plugins(recipe: recipes.Recipe) -> bool:
+    """Whether code that lies beside an experiment decides its bytes: the same name may be other code elsewhere."""
+    named = (recipe.tasks.domain, recipe.validate.validator, recipe.validate.second, recipe.base.model)
+    return any(":" in name for name in (*named, *recipe.probe.names))
+
+
+def probed(run: Run, generation: int) -> dict[str, float]:
+    """The probes' numbers of one generation, by name."""
+    names = map(recipes.probe_name, run.recipe.probe.names)
+    return {name: measure.probe_mean(run.probed(generation, name)) for name in names}
+
+
+def _over(runs: Path, arm: str) -> list[Run]:
+    """The runs of an arm that go no further, by seed."""
+    there = [Run.open(folder) for folder in runs.glob(f"{arm}-seed*") if (folder / "recipe.toml").is_file()]
+    return sorted((run for run in there if why_over(run) is not None), key=lambda run: run.recipe.seed)
 
 
 def _curves(runs: Sequence[Run]) -> Curves:
     rows = [run.generations() for run in runs]
+    first = next((row[0] for row in rows if row), None)
     return Curves(
         tuple(run.recipe.seed for run in runs),
         tuple(tuple(g.solved for g in gs) for gs in rows),
         tuple(tuple(g.heldout_solved for g in gs) for gs in rows),
         tuple(tuple(g.examples for g in gs) for gs in rows),
-        rows[0][0].asked,
-        rows[0][0].heldout_asked,
+        first.asked if first else 0,
+        first.heldout_asked if first else 0,
+        tuple(why_over(run) or "" for run in runs),
     )
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], digits: int = 1) -> str:
     """Mean and standard deviation over seeds."""
+    if not values:
+        return "-"
     if len(values) == 1:
-        return f"{values[0]:.0f} (one seed)"
-    return f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}"
+        return f"{values[0]:.{digits}f} (one seed)"
+    return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"
+
+
+def by_generation(rows: Sequence[Sequence[float | None]], digits: int = 1) -> str:
+    """Means over seeds, one a generation; in brackets over how many of them, where not all went so far."""
+    words = []
+    for number in range(max(map(len, rows), default=0)):
+        values = [v for row in rows if len(row) > number and (v := row[number]) is not None]
+        mean = f"{statistics.mean(values):.{digits}f}" if values else "-"
+        words.append(mean if len(values) in (0, len(rows)) else f"{mean} ({len(values)})")
+    return " ".join(words)
+
+
+def ends(curves: Curves) -> str:
+    """Which seeds ended before their last generation, where and why."""
+    early = [
+        f"seed {seed} at {len(row) - 1} ({why})" if row else f"seed {seed} ({why})"
+        for seed, row, why in zip(curves.seeds, curves.deployed, curves.ends, strict=True)
+        if why
+    ]
+    return "; ".join(early)
 
 
 def write(experiment: Experiment, found: Mapping[str, Curves]) -> None:
     """numbers.json, table.md and curves.png in the experiment's folder."""
     settings = {arm.name: ", ".join(f"{k} = {v}" for k, v in arm.settings.items()) for arm in experiment.arms}
     lines = [
-        "| arm | settings | held-out, last | deployed, last | examples, last | held-out by generation, mean |",
-        "|---|---|--:|--:|--:|---|",
+        "| arm | settings | seeds | held-out, last | against the first arm, by seed | deployed, last | examples, last "
+        "| ended early | held-out by generation, mean |",
+        "|---|---|--:|--:|--:|--:|--:|---|---|",
     ]
+    first = next(iter(found.values()), None)
     for name, curves in found.items():
-        means = [f"{statistics.mean(column):.1f}" for column in zip(*curves.heldout, strict=True)]
         lines.append(
-            f"| {name} | {settings[name]} | {spread(curves.last('heldout'))} of {curves.heldout_asked} | "
-            f"{spread(curves.last('deployed'))} of {curves.asked} | {spread(curves.last('examples'))} | "
-            f"{' '.join(means)} |"
+            f"| {name} | {settings[name]} | {len(curves.seeds)} | {spread(curves.last('heldout'))} of "
+            f"{curves.heldout_asked} | {against(curves, first)} | {spread(curves.last('deployed'))} of "
+            f"{curves.asked} | {spread(curves.last('examples'))} | {ends(curves)} | {by_generation(curves.heldout)} |"
         )
     common = ", ".join(f"{key} = {value}" for key, value in experiment.base.items())
     lines += ["", f"All arms: the demo with {common}; mean ± standard deviation over seeds."]
+    if any(len({len(row) for row in curves.deployed}) > 1 for curves in found.values()):
+        lines += ["", "(n): over n seeds, for the others did not go so far; `last` is each seed's own last."]
     (experiment.folder / "table.md").write_text("\n".join(lines) + "\n")
     content = {name: asdict(curves) for name, curves in found.items()}
     (experiment.folder / "numbers.json").write_text(json.dumps(content, indent=1) + "\n")
-    _figure(found, experiment.folder / "curves.png")
+    draw([_solved(found, "heldout"), _solved(found, "deployed")], experiment.folder / "curves.png")
     print("\n".join(lines))
 
 
-COLOURS = (
-    "#0072b2",
-    "#d55e00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-    "#e69f00",
-    "#000000",
-    "#999999",
-    "#7f3c8d",
-    "#11a579",
-)
+def against(curves: Curves, first: Curves | None) -> str:
+    """Held-out tasks more than another arm, for each seed that both have, in the last generation that both have."""
+    other = dict(zip(first.seeds, first.heldout, strict=True)) if first else {}
+    words = []
+    for seed, row in zip(curves.seeds, curves.heldout, strict=True):
+        both = min(len(row), len(other.get(seed, ())))
+        words += [f"{row[both - 1] - other[seed][both - 1]:+d}"] if both else []
+    return " ".join(words)
 
 
-def _figure(found: Mapping[str, Curves], file: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    for axes, split, title in ((left, "heldout", "held-out tasks"), (right, "deployed", "deployed tasks")):
-        for colour, (name, curves) in zip(COLOURS, found.items(), strict=False):
-            asked = curves.heldout_asked if split == "heldout" else curves.asked
-            columns = [[100 * v / asked for v in c] for c in zip(*getattr(curves, split), strict=True)]
-            x = range(len(columns))
-            axes.fill_between(
-                x, [min(c) for c in columns], [max(c) for c in columns], color=colour, alpha=0.15, lw=0
-            )
-            axes.plot(
-                x, [statistics.mean(c) for c in columns], color=colour, marker="o", markersize=4, label=name
-            )
-        axes.set_title(title, loc="left", fontsize=11)
-        axes.set_xlabel("generation (band: lowest to highest seed)")
-        axes.set_ylabel("solved, %")
-        axes.set_ylim(bottom=0)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", color="#e9e9e7")
-    left.legend(fontsize=8, frameon=False)
-    figure.savefig(file, dpi=130, metadata={"Software": None})
+def _solved(found: Mapping[str, Curves], split: str) -> Panel:
+    rows = {}
+    for name, curves in found.items():
+        asked = curves.heldout_asked if split == "heldout" else curves.asked
+        rows[name] = [[100 * value / max(asked, 1) for value in row] for row in getattr(curves, split)]
+    return Panel(f"{'held-out' if split == 'heldout' else split} tasks", "solved, %", rows)

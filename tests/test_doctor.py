@@ -78,12 +78,17 @@ def test_a_pair_that_does_not_work_together_is_named_with_what_to_install(
     assert [one.level for one in doctor._clashes()] == ["wrong"]
     installed(monkeypatch, vllm__cpu="0.32.0", transformers="5.19.0", peft="0.21.2")
     assert list(doctor._clashes()) == []
+    installed(monkeypatch, iterdeploy="0.1.0", ray="2.49.2")
+    (found,) = doctor._clashes()
+    assert (found.level, found.value.partition(":")[0]) == ("wrong", "iterdeploy 0.1.0 with ray 2.49.2")
+    installed(monkeypatch, iterdeploy="0.1.0", ray="2.50.0")
+    assert list(doctor._clashes()) == []
 
 
 def test_optional_packages_are_shown_if_they_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
     installed(monkeypatch, ray="2.60.0", trl="0.9.6")
     ray, trl = doctor._optional()
-    assert (ray.level, ray.value) == ("ok", "2.60.0, optional, from 2.60 on")
+    assert (ray.level, ray.value) == ("ok", "2.60.0, optional, from 2.50 on")
     assert (trl.level, trl.remedy) == (
         "note",
         "optional, not tried this old; pip install --upgrade 'trl>=1.16'",

@@ -18,7 +18,8 @@ NEEDS = {"domains": ("rovers-small",)}
 
 
 def test_there_are_quick_forms() -> None:
-    assert {"curation", "gradients", "validator_bias"} <= set(QUICK)
+    assert {"curation", "gradients", "validator_bias", "reproduction", "weights", "collapse"} <= set(QUICK)
+    assert {"probes", "better"} <= set(QUICK)
 
 
 @pytest.mark.slow

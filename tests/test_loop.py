@@ -24,6 +24,10 @@ from iterdeploy.loop import point_kinds, run_loop
 from iterdeploy.models.scripted import ScriptedTrainer
 from iterdeploy.recipe import Curate
 from iterdeploy.seeds import seed_of
+from iterdeploy.steps.answering import deploy_step, requests_of, validate_step
+from iterdeploy.steps.learning import curate_step, train_step
+from iterdeploy.steps.summing import summarise_step
+from iterdeploy.steps.tasks import make_tasks
 from iterdeploy.store import Run
 from iterdeploy.types import Fault, Progress, Split, Task, Trace, Verdict
 
@@ -101,7 +105,7 @@ def test_samples_are_of_the_deployed_tasks_and_heldout_tasks_are_asked_once(tmp_
 
 def test_seeds_derive_from_run_generation_task_and_sample(whole: Path) -> None:
     run = Run.open(whole)
-    requests = [*loop.requests_of(run, 1), *loop.requests_of(run, 2), *loop.requests_of(run, 1, "heldout")]
+    requests = [*requests_of(run, 1), *requests_of(run, 2), *requests_of(run, 1, "heldout")]
     assert len({request.seed for request in requests}) == len(requests)
     assert requests[0].seed == seed_of(RECIPE.seed, 1, "deployed-000", 0)
 
@@ -191,13 +195,13 @@ def test_a_recipe_with_a_probe_needs_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("step", ["train", "deploy", "validate", "curate", "summarise"])
 def test_a_step_before_its_turn_says_what_is_missing(tmp_path: Path, step: str) -> None:
     run = Run.create(tmp_path / "run", RECIPE)
-    loop.make_tasks(run, Counting())
+    make_tasks(run, Counting())
     steps = {
-        "train": lambda: loop.train_step(run, trainer(), 1),
-        "deploy": lambda: loop.deploy_step(run, trainer(), 1),
-        "validate": lambda: loop.validate_step(run, Counting(), 1),
-        "curate": lambda: loop.curate_step(run, 1),
-        "summarise": lambda: loop.summarise_step(run, 1),
+        "train": lambda: train_step(run, trainer(), 1),
+        "deploy": lambda: deploy_step(run, trainer(), 1),
+        "validate": lambda: validate_step(run, Counting(), 1),
+        "curate": lambda: curate_step(run, 1),
+        "summarise": lambda: summarise_step(run, 1),
     }
     with pytest.raises(RunError, match=r"has no .*gen-\d.* first"):
         steps[step]()
@@ -214,9 +218,9 @@ def test_a_domain_that_makes_too_few_or_equal_tasks_is_refused(tmp_path: Path) -
 
     run = Run.create(tmp_path / "run", RECIPE)
     with pytest.raises(BadInput, match="made 11 deployed tasks where 12 were asked"):
-        loop.make_tasks(run, Few())
+        make_tasks(run, Few())
     with pytest.raises(BadInput, match="the task id same came twice"):
-        loop.make_tasks(run, Equal())
+        make_tasks(run, Equal())
 
 
 def test_traces_of_another_model_are_not_mixed_in(tmp_path: Path) -> None:

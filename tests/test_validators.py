@@ -20,8 +20,10 @@ from scripted_run import RECIPE, Counting, files_of, trainer
 from iterdeploy import validators
 from iterdeploy.cli.rooms import judge_of, open_domain
 from iterdeploy.errors import BadInput, WorkerDied
-from iterdeploy.loop import deploy_step, make_tasks, run_loop, validate_step
+from iterdeploy.loop import run_loop
 from iterdeploy.recipe import Probe, Validate
+from iterdeploy.steps.answering import deploy_step, validate_step
+from iterdeploy.steps.tasks import make_tasks
 from iterdeploy.store import Run
 from iterdeploy.types import Domain, Task, Trace, Verdict
 from iterdeploy.validators import Judge, Validators
@@ -220,7 +222,8 @@ def test_an_interrupt_ends_the_processes_and_keeps_the_rows(run: Run, tmp_path: 
 KILLED = """
 import os, signal, sys, pathlib
 import test_validators as t
-from iterdeploy.loop import Watch, validate_step
+from iterdeploy.steps.answering import validate_step
+from iterdeploy.steps.marks import Watch
 from iterdeploy.store import Run
 how, rows = sys.argv[2:]
 left = int(rows)

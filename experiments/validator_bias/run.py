@@ -7,16 +7,16 @@ python experiments/validator_bias/run.py --quick     two arms of one seed in min
 from __future__ import annotations
 
 import json
-import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from arms import COLOURS, Arm, Curves, Experiment, main
+from arms import Arm, Curves, Experiment, by_generation, main
 from biased import truth
+from figures import Panel, draw
 
 from iterdeploy.store import Run
 from iterdeploy.types import Split, Task, Verdict
@@ -92,9 +92,7 @@ def more(runs: Mapping[str, Sequence[Run]], out: Path) -> None:
         "|---|---|---|---|---|---|---|",
     ]
     for name, of in found.items():
-        shares = [100 * r.invalid_examples / max(r.examples, 1) for run in of for r in run]
-        size = len(of[0])
-        invalid = " ".join(f"{statistics.mean(shares[i::size]):.0f}" for i in range(1, size))
+        invalid = by_generation([_invalid(run)[1:] for run in of], 0)
         chosen = sum(r.chosen_false for run in of for r in run)
         contested = sum(r.contested for run in of for r in run)
         lines.append(
@@ -107,37 +105,35 @@ def more(runs: Mapping[str, Sequence[Run]], out: Path) -> None:
 
 
 def _means(runs: Sequence[Sequence[Truth]], field: str) -> str:
-    return " ".join(f"{statistics.mean(getattr(g, field) for g in gs):.0f}" for gs in zip(*runs, strict=True))
+    return by_generation([[getattr(row, field) for row in run] for run in runs], 0)
+
+
+def _invalid(run: Sequence[Truth]) -> list[float | None]:
+    """Invalid among the examples of each generation, %; the base has none."""
+    return [100 * row.invalid_examples / row.examples if row.examples else None for row in run]
 
 
 def _figure(found: Mapping[str, Sequence[Sequence[Truth]]], file: Path) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    def rows(of: Callable[[Truth], float]) -> dict[str, list[list[float]]]:
+        return {name: [[of(row) for row in run] for run in runs] for name, runs in found.items()}
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    for colour, (name, runs) in zip(COLOURS, found.items(), strict=False):
-        generations = list(zip(*runs, strict=True))
-        x = range(len(generations))
-        left.plot(
-            x, [statistics.mean(g.heldout_solved for g in gs) for gs in generations], color=colour, label=name
-        )
-        left.plot(
-            x, [statistics.mean(g.heldout_accepted for g in gs) for gs in generations], ":", color=colour
-        )
-        share = [
-            statistics.mean(100 * g.false_accepts / max(g.accepted, 1) for g in gs) for gs in generations
-        ]
-        right.plot(x, share, color=colour, marker="o", markersize=4)
-    left.set_title("held-out: truly solved (line) and accepted (dots)", loc="left", fontsize=10)
-    right.set_title("false among the accepted deployed answers, %", loc="left", fontsize=10)
-    left.legend(fontsize=8, frameon=False)
-    for axes in (left, right):
-        axes.set_xlabel("generation")
-        axes.set_ylim(bottom=0)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file, dpi=130, metadata={"Software": None})
+    draw(
+        [
+            Panel("held-out: truly solved", "tasks", rows(lambda row: row.heldout_solved)),
+            Panel("held-out: accepted", "tasks", rows(lambda row: row.heldout_accepted)),
+            Panel(
+                "false among the accepted deployed answers",
+                "%",
+                rows(lambda row: 100 * row.false_accepts / max(row.accepted, 1)),
+            ),
+            Panel(
+                "invalid among the examples",
+                "%",
+                {n: [_invalid(run) for run in of] for n, of in found.items()},
+            ),
+        ],
+        file,
+    )
 
 
 def claim(found: Mapping[str, Curves]) -> None:

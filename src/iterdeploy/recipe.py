@@ -57,6 +57,7 @@ class Deploy:
     engine: Literal["transformers", "vllm", "server"] = "transformers"  # what samples the answers
     api: Literal["chat", "completion"] = "chat"  # for "server": messages, or the prompt as it stands
     samples: int = 1  # per task and generation
+    spread: Literal["even", "edge"] = "even"  # edge: as many in all, most for tasks solved half of the time
     temperature: float = 0.7
     top_p: float = 1.0
     top_k: int = 0  # 0: no limit

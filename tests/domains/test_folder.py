@@ -16,10 +16,11 @@ from iterdeploy.domains import load
 from iterdeploy.domains.folder import problems_of
 from iterdeploy.domains.pddl import PddlDomain
 from iterdeploy.errors import BadInput, RecipeChanged
-from iterdeploy.loop import make_tasks, run_loop
+from iterdeploy.loop import run_loop
 from iterdeploy.models.scripted import ScriptedTrainer
 from iterdeploy.pddl import Problem, parse_domain, parse_problem
 from iterdeploy.recipe import Base, Recipe, Tasks
+from iterdeploy.steps.tasks import make_tasks
 from iterdeploy.store import Run
 from iterdeploy.types import Fault, Trace
 

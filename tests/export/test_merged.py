@@ -14,8 +14,8 @@ import tiny
 from iterdeploy.cli import main
 from iterdeploy.errors import BadInput
 from iterdeploy.export.merged import write_merged
-from iterdeploy.loop import requests_of
 from iterdeploy.recipe import Deploy, Recipe, with_settings
+from iterdeploy.steps.answering import requests_of
 from iterdeploy.store import Run
 
 pytestmark = pytest.mark.slow

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from iterdeploy.errors import BadInput, TrainingRefused
 from iterdeploy.recipe import Train
+from iterdeploy.train import adapters
 from iterdeploy.train.adapters import (
     CANARY_TOLERANCE,
     added_up,
@@ -196,6 +197,24 @@ def test_a_model_in_less_than_float32_keeps_its_adapter_beside_it(base: Path, on
 def test_a_base_alone_is_left_as_it_is(base: Path) -> None:
     model = open_base(str(base))[0]
     assert added_up(model) is model
+
+
+def test_rounding_is_measured_by_what_the_adapter_changes(
+    base: Path, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(adapter, lambda key, tensor: (key, tensor * 1000))
+    apart = logits(open_generation(str(base), adapter)[0]).log_softmax(-1)
+    rounding = float(
+        (logits(added_up(open_generation(str(base), adapter)[0])).log_softmax(-1) - apart).abs().max()
+    )
+    assert rounding > 0
+    monkeypatch.setattr(
+        adapters, "CANARY_TOLERANCE", rounding
+    )  # too little alone, a little of what is changed
+    added_up(open_generation(str(base), adapter)[0])
+    monkeypatch.setattr(adapters, "CANARY_TOLERANCE", rounding / 1000)
+    with pytest.raises(TrainingRefused, match="answers differently"):
+        added_up(open_generation(str(base), adapter)[0])
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])

@@ -20,7 +20,7 @@ def act(args: argparse.Namespace) -> int:
     """Write recipe.toml and tasks.jsonl."""
     from iterdeploy.cli.rooms import open_domain
     from iterdeploy.cli.run import default_folder
-    from iterdeploy.loop import make_tasks
+    from iterdeploy.steps.tasks import make_tasks
     from iterdeploy.store import Run
 
     recipe = recipe_of(args)

@@ -39,6 +39,8 @@ def open_domain(recipe: Recipe, judging: bool = True) -> Domain:
     if not judging:  # a run may be looked at where its validator is not installed
         recipe = with_settings(recipe, ["validate.validator=pddl"])
     name = recipe.tasks.domain
+    if domains.is_field(name):
+        return domains.load_field(name, recipe, judging)
     if ":" in name:
         found: Domain = made(plugin(name), recipe, members=("tasks", "validate"))
         return found

@@ -12,8 +12,8 @@ from iterdeploy.errors import BadInput, TrainingRefused
 from iterdeploy.types import SPLITS
 
 if TYPE_CHECKING:
-    from iterdeploy.loop import Watch
     from iterdeploy.plan_ahead import Step
+    from iterdeploy.steps.marks import Watch
     from iterdeploy.store import Run
 
 Act = Callable[["Run", argparse.Namespace, "Watch"], str]
@@ -61,7 +61,8 @@ def _acting(name: str, step: Act) -> Callable[[argparse.Namespace], int]:
         from iterdeploy.cli.plan import plan_of
         from iterdeploy.cli.progress import shown
         from iterdeploy.cli.rooms import open_domain
-        from iterdeploy.loop import Watch, refuse_changed_tasks
+        from iterdeploy.steps.marks import Watch
+        from iterdeploy.steps.tasks import refuse_changed_tasks
         from iterdeploy.store import Run
 
         run = Run.open(args.folder)
@@ -111,7 +112,8 @@ def _refuse_ended(generation: int, run: Run) -> None:
 
 def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import keep_spending, open_domain, open_probes, open_trainer
-    from iterdeploy.loop import deploy_step, gate_step, probe_step
+    from iterdeploy.steps.answering import deploy_step
+    from iterdeploy.steps.guarding import gate_step, probe_step
 
     domain, served = open_domain(run.recipe), (args.server, args.server_set)
     with open_trainer(run.recipe, args.workers, domain, *served, cluster=cluster_of(args)) as trainer:
@@ -126,7 +128,8 @@ def _deploy(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import judge_of, open_domain, open_second
-    from iterdeploy.loop import second_step, summarise_step, validate_step
+    from iterdeploy.steps.answering import second_step, validate_step
+    from iterdeploy.steps.summing import summarise_step
 
     judge = judge_of(run.recipe, args.workers, cluster_of(args))
     validate_step(run, open_domain(run.recipe), args.generation, watch, args.split, judge)
@@ -141,8 +144,8 @@ def _validate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import open_domain, open_trainer
-    from iterdeploy.loop import curate_step, score_step
     from iterdeploy.recipe import with_settings
+    from iterdeploy.steps.learning import curate_step, score_step
 
     _refuse_base(args.generation, "curated for")
     if run.recipe.curate.weights == "ratio":
@@ -155,8 +158,8 @@ def _curate(run: Run, args: argparse.Namespace, watch: Watch) -> str:
 
 def _train(run: Run, args: argparse.Namespace, watch: Watch) -> str:
     from iterdeploy.cli.rooms import open_domain, open_trainer
-    from iterdeploy.loop import train_step
     from iterdeploy.recipe import with_settings
+    from iterdeploy.steps.learning import train_step
 
     _refuse_base(args.generation, "trained")
     alone = with_settings(run.recipe, ["deploy.engine=transformers"])  # nothing is deployed to train

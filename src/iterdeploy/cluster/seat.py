@@ -28,12 +28,12 @@ CHECKPOINT_FILE = "training.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one worker stands in a training of `size` workers; `group` is their address if they share one model."""
+    """Where one worker stands in a training of `size` workers, which may be one torch.distributed group."""
 
     rank: int
     size: int
     meeting: Any
-    group: str = ""
+    is_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,6 @@ class Seat:
         """How likely a generation finds given answers, in nats."""
         return self._at_work().score(self._unpacked(adapter, model_id), model_id, answers)
 
-    def address(self) -> str:
-        """HOST:PORT that is free here, where a group may meet."""
-        import ray
-
-        with socket.socket() as found:
-            found.bind(("", 0))
-            return f"{ray.util.get_node_ip_address()}:{found.getsockname()[1]}"
-
     def train(self, lesson: Lesson, materials: Materials, place: Place) -> parcels.Files | None:
         """Take part in a training; rank 0 gives the files of the adapter."""
         folder = self._folder()
@@ -115,10 +107,10 @@ class Seat:
         start = str(parcels.unpack(materials.start, folder / "start")) if materials.start else None
         here = replace(lesson, start=start, out=str(out), scratch=str(scratch))
         report = _reporter(scratch / CHECKPOINT_FILE, lambda *news: ray.get(place.meeting.tell.remote(*news)))
-        if place.group:
+        if place.is_group:
             from iterdeploy.train.sharded import train_sharded
 
-            train_sharded(self._at_work(), here, place.group, place.rank, place.size, report)
+            train_sharded(self._at_work(), here, report)
         else:
             self._at_work().parameters(here)
             self._at_work().train(here, Gathered(place.meeting, place.rank, place.size), report)

@@ -33,7 +33,7 @@ def outcome(ref: Any) -> Any:
         return ray.get(ref)
     except RayTaskError as problem:
         cause = problem.cause
-        if isinstance(cause, IterdeployError):
+        if isinstance(cause, IterdeployError | Lost):
             raise cause from None
         if isinstance(cause, RayError) and not isinstance(cause, RayTaskError):
             raise Lost(_first_line(cause)) from problem

@@ -9,6 +9,7 @@ from typing import Any
 
 from iterdeploy.cluster import parcels
 from iterdeploy.cluster.connect import seats_of_cluster
+from iterdeploy.cluster.group import Share, refuse_without_ray_train, start_group
 from iterdeploy.cluster.meeting import Meeting
 from iterdeploy.cluster.seat import CHECKPOINT_FILE, Materials, Place, Seat, versions_of
 from iterdeploy.cluster.team import RETRIES, Lost, Team, outcome
@@ -37,12 +38,15 @@ class ClusterTrainer(LocalTrainer):
         super().__init__(recipe, workers=1, names=names)
         import ray
 
-        fitting, gpus = seats_of_cluster()
+        if recipe.train.sharding != "none":
+            refuse_without_ray_train()
+        fitting, self._gpus = seats_of_cluster()
         self._base = content_id(recipe.base.model, None)
         self._base_parcel: parcels.Parcel | None = None
         self._adapter: tuple[str, parcels.Parcel | None] = ("", None)  # the latest, by the id of its model
-        seat = ray.remote(Seat).options(num_cpus=1, num_gpus=gpus, scheduling_strategy="SPREAD")
-        given = (ray.put(recipe), self._base, versions_of(VERSIONS))
+        seat = ray.remote(Seat).options(num_cpus=1, num_gpus=self._gpus, scheduling_strategy="SPREAD")
+        self._recipe = ray.put(recipe)
+        given = (self._recipe, self._base, versions_of(VERSIONS))
         self.team = Team(lambda: seat.remote(*given), size or fitting, self._welcome)
 
     def _welcome(self, worker: Any, has_base: bool) -> Any:
@@ -96,22 +100,51 @@ class ClusterTrainer(LocalTrainer):
     def _train_once(self, lesson: Lesson, report: Callable[[int, int, str], None]) -> parcels.Files:
         import ray
 
-        whole = self.recipe.train.sharding != "none"
-        team = self.team.ready(self.team.size if whole else min(self.team.size, SHARDS))
         meeting = ray.remote(Meeting).options(num_cpus=0).remote()
         try:
-            group = outcome(team[0].address.remote()) if whole else ""
+            if self.recipe.train.sharding == "none":
+                return self._train_apart(lesson, meeting, report)
+            return self._train_as_group(lesson, meeting, report)
+        finally:
+            ray.kill(meeting)
+
+    def _train_apart(
+        self, lesson: Lesson, meeting: Any, report: Callable[[int, int, str], None]
+    ) -> parcels.Files:
+        """Each has the whole model; the bytes are those of a training without a cluster."""
+        import ray
+
+        team = self.team.ready(min(self.team.size, SHARDS))
+        try:
             given, materials = ray.put(lesson), self._materials(lesson)
             orders = [
-                worker.train.remote(given, materials, Place(rank, len(team), meeting, group))
+                worker.train.remote(given, materials, Place(rank, len(team), meeting))
                 for rank, worker in enumerate(team)
             ]
             return _followed(orders, meeting, Path(lesson.scratch), report)
         except BaseException:
             self.team.dismiss(team)
             raise
+
+    def _train_as_group(
+        self, lesson: Lesson, meeting: Any, report: Callable[[int, int, str], None]
+    ) -> parcels.Files:
+        """By Ray Train, whose workers take the places of ours; others are hired when there is more to sample."""
+        import ray
+
+        # all that can be placed; their machines are known to have what it takes, and whether they have the base
+        size = len(self.team.ready(self.team.size))
+        self.team.close()
+        held = [self._recipe, ray.put(lesson)]
+        share = Share(
+            held, self._base, self._base_parcel, versions_of(VERSIONS), self._materials(lesson), meeting
+        )
+        group = start_group()
+        try:
+            order = group.train.remote(share, size, self._gpus)
+            return _followed([order], meeting, Path(lesson.scratch), report)
         finally:
-            ray.kill(meeting)
+            ray.kill(group)
 
     @staticmethod
     def _materials(lesson: Lesson) -> Materials:
@@ -130,16 +163,21 @@ class ClusterTrainer(LocalTrainer):
 def _followed(
     orders: Sequence[Any], meeting: Any, scratch: Path, report: Callable[[int, int, str], None]
 ) -> parcels.Files:
-    """What rank 0 gave when all are done; checkpoints are kept and progress told meanwhile."""
+    """The adapter, which came as news or is what rank 0 gave; checkpoints are kept and progress told meanwhile."""
     import ray
 
     given: dict[Any, Any] = {}
+    adapters: list[parcels.Files] = []
     news = meeting.news.remote()
 
     def heard(rows: Sequence[tuple[str, Any]]) -> None:
         for kind, content in rows:
             if kind == "checkpoint":
                 disk.put(scratch / CHECKPOINT_FILE, content.tobytes())
+            elif kind == "adapter":
+                adapters.append(content)
+            elif kind == "failed":
+                raise content
             else:
                 report(*content)
 
@@ -154,8 +192,7 @@ def _followed(
                 given[ref] = _given(ref, waiting)
     ray.get(meeting.tell.remote("end", None))
     heard([row for row in outcome(news) if row[0] != "end"])
-    files: parcels.Files = given[orders[0]]
-    return files
+    return adapters[0] if adapters else given[orders[0]]
 
 
 def _given(ref: Any, others: Sequence[Any]) -> Any:

@@ -130,7 +130,15 @@ def _by_size(splits: list[tuple[int, SplitNumbers]]) -> str:
 def _several(splits: list[tuple[int, SplitNumbers]]) -> str:
     ks = list(splits[0][1].pass_at)
     head = ["generation", *(f"pass@{k}" for k in ks), f"unanimous@{ks[-1]}"]
-    return grid(head, [[str(n), *(f"{s.pass_at[k]:.3f}" for k in ks), str(s.unanimous)] for n, s in splits])
+    rows = [
+        [str(n), *(f"{s.pass_at[k]:.3f}" if k in s.pass_at else "-" for k in ks), _or_dash(s.unanimous)]
+        for n, s in splits
+    ]
+    return grid(head, rows)
+
+
+def _or_dash(count: int | None) -> str:
+    return "-" if count is None else str(count)
 
 
 def _plans(splits: list[tuple[int, SplitNumbers]]) -> str:

@@ -44,7 +44,7 @@ class SplitNumbers:
     ratio: float | None  # solved, to generation 0; None if the base solved nothing
     by_size: tuple[SizeNumbers, ...]
     pass_at: dict[str, float]  # k (as text: a key of JSON) to pass@k, for 1 and for all samples
-    unanimous: int | None  # tasks that every sample solved; None with one sample a task
+    unanimous: int | None  # tasks that every sample solved; None with one sample a task, or unequal numbers
     plan_length: Spread | None
     over_bound: Spread | None  # plan length over the domain's lower bound; None without a bound
     same_tasks: SameTasks | None  # plan length on tasks that generation 0 solved too
@@ -247,6 +247,8 @@ def _pass_at(answers: list[Answer]) -> dict[str, float]:
 
 def _unanimous(answers: list[Answer]) -> int | None:
     runs = measure.by_sample(answers)
+    if len({len(run) for run in runs}) > 1:  # deploy.spread = "edge": some tasks have more answers
+        return None
     return measure.unanimous(runs).solved if len(runs) > 1 else None
 
 

@@ -229,11 +229,16 @@ class State:
     def __init__(self, file: Path, job: str) -> None:
         self.file, self.job = file, job
 
-    def save(self, optimizer: Optimizer, losses: Sequence[float]) -> None:
-        """Write the file anew, in place by rename."""
+    def save(self, optimizer: Optimizer, losses: Sequence[float], write: bool = True) -> None:
+        """Write the file anew, in place by rename; processes that share a model all call this, and one writes."""
         meta = {"job": self.job, "losses": json.dumps(list(losses))}
-        tensors = {key: value.detach().cpu().contiguous() for key, value in _tensors(optimizer).items()}
-        disk.put(self.file, save(tensors, metadata=meta))
+        tensors = {}
+        for key, value in _tensors(optimizer).items():
+            gathered = whole(value)
+            if write:
+                tensors[key] = gathered.cpu().contiguous()
+        if write:
+            disk.put(self.file, save(tensors, metadata=meta))
 
     def restore(self, optimizer: Optimizer) -> list[float]:
         """Put back what was saved for this very job; the losses so far, empty if there is none."""
@@ -253,10 +258,26 @@ class State:
         optimizer.prime()
         with torch.no_grad():
             for name, tensor in _tensors(optimizer).items():
-                tensor.copy_(saved.get_tensor(name))
+                tensor.copy_(_cut_like(tensor, saved.get_tensor(name)))
         losses: list[float] = json.loads(meta["losses"])
         optimizer.done = len(losses)
         return losses
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """All of a tensor that may be cut among processes; each of them must ask for it."""
+    gathered: torch.Tensor = tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
+    return gathered.detach()
+
+
+def _cut_like(tensor: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    """A whole value, cut among processes if the tensor that it is for is cut."""
+    if not hasattr(tensor, "full_tensor"):
+        return value
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(tensor, DTensor)
+    return distribute_tensor(value.to(tensor.device), tensor.device_mesh, tensor.placements)
 
 
 def _tensors(optimizer: Optimizer) -> dict[str, torch.Tensor]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 
 from iterdeploy.errors import TrainingRefused
-from iterdeploy.train.adapters import CANARY_TOLERANCE, open_generation, quietly
+from iterdeploy.train.adapters import allowed_gap, open_generation, quietly
 
 Dtype = Literal["float32", "bfloat16", "float16"]
 
@@ -64,14 +64,17 @@ def write_merged(
     model, tokenizer = open_generation(base, adapter)
     model = model.float().cpu().eval()
     sequences = sequences_of(model.get_input_embeddings().num_embeddings, rows)
-    before = scores(model, sequences)
-    whole = model.merge_and_unload() if hasattr(model, "merge_and_unload") else model
+    before, change = scores(model, sequences), 0.0
+    if hasattr(model, "merge_and_unload"):
+        with model.disable_adapter():
+            change = gap(before, scores(model, sequences)).most
+        model = model.merge_and_unload()
     with quietly():
-        whole.to(getattr(torch, dtype)).save_pretrained(str(out))
+        model.to(getattr(torch, dtype)).save_pretrained(str(out))
     tokenizer.save_pretrained(str(out))
-    del model, whole
+    del model
     found = gap(before, scores(reopened(out), sequences))
-    refuse_unless_near(found, dtype)
+    refuse_unless_near(found, dtype, change)
     return found
 
 
@@ -84,11 +87,12 @@ def reopened(folder: Path, **source: Any) -> Any:
     return model.eval()
 
 
-def refuse_unless_near(found: Gap, dtype: Dtype) -> None:
-    """Raise TrainingRefused where a stored model is not the one that was meant."""
-    near = found.most <= CANARY_TOLERANCE if dtype == "float32" else found.mean <= MEAN_TOLERANCE
+def refuse_unless_near(found: Gap, dtype: Dtype, change: float = 0.0) -> None:
+    """Raise TrainingRefused where a stored model is not the one meant; `change`: the most that its adapter changes."""
+    most = allowed_gap(change)
+    near = found.most <= most if dtype == "float32" else found.mean <= MEAN_TOLERANCE
     if not near:
-        allowed = f"{CANARY_TOLERANCE:g} at most" if dtype == "float32" else f"{MEAN_TOLERANCE:g} on average"
+        allowed = f"{most:.2g} at most" if dtype == "float32" else f"{MEAN_TOLERANCE:g} on average"
         raise TrainingRefused(
             f"the merged model is not the generation: {found.sentence()}; {allowed} is allowed in {dtype}. "
             + ("" if dtype == "float32" else "Take --dtype float32, or ")

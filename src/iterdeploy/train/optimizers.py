@@ -45,6 +45,10 @@ class Optimizer:
         self.steps, self.warmup, self.schedule, self.clip = steps, warmup_share * steps, schedule, clip
         self.done = 0
 
+    def take_parameters(self) -> None:
+        """Go on with the parameters that the parts hold now: FSDP puts others in place of those they were given."""
+        self.parameters = [p for part in self.parts for p in part.param_groups[0]["params"]]
+
     def prime(self) -> None:
         """Create the optimizers' state, so that a saved one can be copied into it; parameters do not move."""
         kept = [p.detach().clone() for p in self.parameters]

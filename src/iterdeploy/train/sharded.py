@@ -1,16 +1,13 @@
 """A training by processes of one torch.distributed group: DDP, or FSDP2 for a model that fits on no single card.
 
-The group adds gradients in an order of its own, so the result agrees with `fit` to rounding and not to the byte. This
-uses torch's own `fully_shard`, which accelerate's FSDP plug-in wraps: on CPUs, where it is tested, accelerate leaves
-FSDP out.
+accelerate prepares the model. The group adds gradients in an order of its own, so the result agrees with `fit` to
+rounding and not to the byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,41 +19,27 @@ from iterdeploy.store import disk
 from iterdeploy.train.adapters import left_on_cpu
 from iterdeploy.train.batches import Row
 from iterdeploy.train.diet import Step, audit, row_scales, split, steps_of
-from iterdeploy.train.fit import refuse_unless_finite, token_losses
+from iterdeploy.train.fit import CHECKPOINT, State, refuse_unless_finite, token_losses, whole
 from iterdeploy.train.optimizers import Optimizer
 from iterdeploy.train.work import Lesson, Report, Worker, end_ids, one_thread, trainable, validation_loss
 
-PATIENCE = timedelta(minutes=30)
-"""How long one process waits for the others before the group gives up."""
 
+def train_sharded(worker: Worker, lesson: Lesson, report: Report) -> None:
+    """Take part in the group that this process is in; its rank 0 leaves the adapter.
 
-def train_sharded(worker: Worker, lesson: Lesson, address: str, rank: int, size: int, report: Report) -> None:
-    """Take part as `rank` of `size`; rank 0, which listens at `address` (HOST:PORT), leaves the adapter.
-
-    All hold the same lesson; `lesson.out` may lie on different machines. A killed training of this kind begins anew.
+    All hold the same lesson; `lesson.out` and `lesson.scratch` may lie on different machines, but a checkpoint must be
+    in all or in none. The variables of torchrun (RANK, LOCAL_RANK, WORLD_SIZE) are set, as accelerate expects.
     """
     worker.engine = None  # a model that answers would take the room
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
-    with _group(backend, address, rank, size), one_thread():
-        with left_on_cpu():
-            torch.manual_seed(lesson.seed)
-            model, tokenizer = trainable(worker.recipe, lesson.start)
-        spread = _spread(_Losses(model), worker.recipe.train.sharding)
-        checked, losses, last = _trained(worker, lesson, model, tokenizer, spread, rank, size, report)
-        values = {name: _whole(p) for name, p in model.named_parameters() if p.requires_grad}
-        if rank == 0:
+    with left_on_cpu():
+        torch.manual_seed(lesson.seed)
+        model, tokenizer = trainable(worker.recipe, lesson.start)
+    accelerator = _accelerator(worker.recipe.train.sharding, model)
+    with one_thread():
+        checked, losses, last = _trained(worker, lesson, model, tokenizer, accelerator, report)
+        values = {name: whole(p).cpu() for name, p in model.named_parameters() if p.requires_grad}
+        if dist.get_rank() == 0:
             _leave(worker, lesson, values, checked, losses, last)
-
-
-@contextmanager
-def _group(backend: str, address: str, rank: int, size: int) -> Iterator[None]:
-    dist.init_process_group(
-        backend, init_method=f"tcp://{address}", rank=rank, world_size=size, timeout=PATIENCE
-    )
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
 
 
 class _Losses(torch.nn.Module):
@@ -70,21 +53,37 @@ class _Losses(torch.nn.Module):
         return token_losses(self.model, rows, pad)
 
 
-def _spread(losses: _Losses, how: str) -> Any:
-    """What is called in place of these. Under FSDP a decoder layer is gathered only while it computes."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    if how == "ddp":
-        return torch.nn.parallel.DistributedDataParallel(losses.to(device))
-    from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+def _accelerator(how: str, model: Any) -> Any:
+    """An Accelerator for DDP or FSDP2; under FSDP a decoder layer is gathered only while it computes."""
+    from accelerate import Accelerator
+    from accelerate.utils import FullyShardedDataParallelPlugin
 
-    mesh = init_device_mesh(device, (dist.get_world_size(),))
-    model = losses.model
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    kinds = set(getattr(inner, "_no_split_modules", None) or ())
-    for part in [module for module in model.modules() if type(module).__name__ in kinds]:
-        fully_shard(part, mesh=mesh)
-    return fully_shard(losses, mesh=mesh)
+    on_cpu = not torch.cuda.is_available()
+    if how == "ddp":
+        return Accelerator(cpu=on_cpu)
+    kinds = set(getattr(model, "_no_split_modules", None) or ())
+    plugin = FullyShardedDataParallelPlugin(
+        fsdp_version=2,
+        auto_wrap_policy="transformer_based_wrap",
+        transformer_cls_names_to_wrap=sorted(kinds & {type(part).__name__ for part in model.modules()}),
+        cpu_ram_efficient_loading=False,  # every process opened the whole base
+    )
+    accelerator = Accelerator(cpu=on_cpu, fsdp_plugin=plugin)
+    if on_cpu:
+        _allow_fsdp_on_cpus(accelerator, plugin)
+    return accelerator
+
+
+def _allow_fsdp_on_cpus(accelerator: Any, plugin: Any) -> None:
+    """Set what AcceleratorState sets for a group of GPUs, and for one of CPUs does not.
+
+    All that follows, `Accelerator.prepare` above all, then takes the way that it takes on GPUs; torch's fully_shard
+    does not mind. It is for tests: there is nothing to gain from FSDP on CPUs.
+    """
+    from accelerate.utils import DistributedType
+
+    accelerator.state.distributed_type = DistributedType.FSDP
+    accelerator.state.fsdp_plugin = plugin
 
 
 def _trained(
@@ -92,13 +91,11 @@ def _trained(
     lesson: Lesson,
     model: Any,
     tokenizer: Any,
-    spread: Any,
-    rank: int,
-    size: int,
+    accelerator: Any,
     report: Report,
 ) -> tuple[dict[str, int], list[float], float | None]:
     """(audit, losses by step, validation loss), the same on all ranks."""
-    recipe = worker.recipe.train
+    recipe, rank, size = worker.recipe.train, dist.get_rank(), dist.get_world_size()
     kept, validation = split(lesson.examples, recipe.validation_share, lesson.seed)
     checked = audit(kept, validation, end_ids(model, tokenizer), recipe, worker.recipe.curate.rule != "none")
     total = sum(1 for _ in steps_of(kept, recipe, lesson.names, lesson.seed))
@@ -109,16 +106,24 @@ def _trained(
         weight_decay=recipe.weight_decay, steps=total, warmup_share=recipe.warmup_share, schedule=recipe.schedule,
         clip=recipe.clip,
     )  # fmt: skip
-    pad, losses = tokenizer.pad_token_id or 0, []
+    spread, *_ = accelerator.prepare(_Losses(model), *optimizer.parts)
+    optimizer.take_parameters()
+    state, pad = State(Path(lesson.scratch) / "training.safetensors", lesson.job), tokenizer.pad_token_id or 0
+    losses = state.restore(optimizer)
     model.train()
     for number, step in enumerate(steps_of(kept, recipe, lesson.names, lesson.seed)):
+        if number < len(losses):
+            continue
         torch.manual_seed(seed_of(lesson.seed, "dropout", number, rank))
         rows, scales = _share(step, recipe.loss, rank, size)
         loss = (spread(rows, pad) * torch.tensor(scales, device=model.device)).sum()
-        torch.autograd.backward(loss * size)  # the group takes the mean, and a step is a sum
+        accelerator.backward(loss * size)  # the group takes the mean, and a step is a sum
         losses.append(_summed(loss))
         refuse_unless_finite(losses)
         optimizer.step()
+        # all weights, and what their optimizer holds, would be too much to send so often
+        if recipe.method == "lora" and len(losses) % CHECKPOINT == 0:
+            state.save(optimizer, losses, write=rank == 0)
         if rank == 0:
             report(len(losses), total, f"loss {losses[-1]:.4f}")
     return (
@@ -140,12 +145,6 @@ def _summed(loss: torch.Tensor) -> float:
     total = loss.detach().clone()
     dist.all_reduce(total)
     return round(float(total), 6)
-
-
-def _whole(p: torch.Tensor) -> torch.Tensor:
-    """All of a parameter that may be cut among the processes; each must ask for it."""
-    gathered: torch.Tensor = p.full_tensor() if hasattr(p, "full_tensor") else p
-    return gathered.detach().cpu()
 
 
 def _leave(

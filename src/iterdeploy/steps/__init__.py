@@ -1,0 +1,1 @@
+"""The steps of a run: each leaves one file, reads only files, and does nothing where its file is there."""
