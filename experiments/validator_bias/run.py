@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -18,6 +18,7 @@ from arms import Arm, Curves, Experiment, by_generation, main
 from biased import truth
 from figures import Panel, draw
 
+from iterdeploy.measure import second_opinion, to_judge_again
 from iterdeploy.store import Run
 from iterdeploy.types import Split, Task, Verdict
 
@@ -38,6 +39,13 @@ class Truth:
     invalid_examples: int
     chosen_false: int  # tasks with a true and a false accept in the pool whose chosen trace is false
     contested: int  # tasks with a true and a false accept in the pool
+    looked_at: int  # accepted deployed traces that a second validator is given (SAMPLE at most)
+    found_false: int  # of those, false accepts, which it finds
+    found_missed: int  # false rejects that it finds among as many rejected ones
+
+
+SAMPLE = 50
+"""validate.second_sample of the recipe: what a second validator that does not err would find at that price."""
 
 
 def truths(run: Run) -> list[Truth]:
@@ -65,12 +73,20 @@ def truths(run: Run) -> list[Truth]:
                 sum(not valid[e.trace_id] for e in examples),
                 sum(not valid[e.trace_id] for e in contested),
                 len(contested),
+                *_second(run.verdicts(row.number), valid),
             )
         )
         for trace, verdict in zip(run.traces(row.number), run.verdicts(row.number), strict=True):
             if verdict.valid:
                 accepted.setdefault(trace.task_id, []).append(trace.id)
     return rows
+
+
+def _second(verdicts: Sequence[Verdict], valid: Mapping[str, bool]) -> tuple[int, int, int]:
+    chosen = frozenset(to_judge_again(verdicts, SAMPLE))
+    judged = [replace(one, valid=valid[one.trace_id]) for one in verdicts if one.trace_id in chosen]
+    said = second_opinion(verdicts, judged)
+    return said.accepted, said.accepted_wrong, said.rejected_wrong
 
 
 def _true(task: Task, verdict: Verdict) -> bool:
@@ -98,6 +114,18 @@ def more(runs: Mapping[str, Sequence[Run]], out: Path) -> None:
         lines.append(
             f"| {name} | {_means(of, 'accepted')} | {_means(of, 'solved')} | {_means(of, 'heldout_accepted')} | "
             f"{_means(of, 'heldout_solved')} | {invalid} | {chosen} of {contested} |"
+        )
+    lines += [
+        "",
+        f"What a second validator that does not err finds, given {SAMPLE} accepted and {SAMPLE} rejected traces of a "
+        "generation: means over seeds, by generation.",
+        "",
+        "| validator | accepted ones looked at | false among them | valid among the rejected |",
+        "|---|---|---|---|",
+    ]
+    for name, of in found.items():
+        lines.append(
+            f"| {name} | {_means(of, 'looked_at')} | {_means(of, 'found_false')} | {_means(of, 'found_missed')} |"
         )
     (out / "truth.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
