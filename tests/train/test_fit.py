@@ -331,9 +331,11 @@ def test_rows_that_do_not_fit_together_give_the_same_gradient_in_halves(base: Pa
 
 def test_one_row_that_does_not_fit_says_how_long_it_is_and_what_to_set(base: Path) -> None:
     model, optimizer = opened(base, Train(rank=4))
-    row = Row(EXAMPLES[0].prompt_ids, EXAMPLES[0].completion_ids)
+    step = next(iter(steps_of(EXAMPLES[:1], Train(rank=4, max_steps=1), (), 0)))
+    ((row,),) = [shard for shard in step.shards if shard]
     lengths = (
-        rf"{len(row.prompt)} prompt and {len(row.completion)} completion tokens .* train\.checkpointing='on'"
+        rf"of trace {EXAMPLES[0].trace_id}, {len(row.prompt)} prompt and {len(row.completion)} completion tokens, "
+        r".* train\.checkpointing='on'"
     )
     with pytest.raises(TrainingRefused, match=lengths):
         shard_gradient(Small(model, 0), optimizer.parameters, [row], [1.0], 0)

@@ -13,12 +13,13 @@ IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sequence: prompt and completion token ids, the weight of its loss, and the positions of its tokens."""
+    """One sequence: token ids of prompt and completion, the weight of its loss, positions, and the id of its trace."""
 
     prompt: Sequence[int]
     completion: Sequence[int]
     weight: float = 1.0
     positions: Sequence[int] | None = None
+    trace_id: str = ""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.completion)

@@ -121,7 +121,7 @@ def epochs_of(
             if recipe.augment == "rename" and epoch and rng.random() < recipe.augment_share:
                 prompt, answer = renamed(e, names, rng)
             places = jumps(len(prompt) + len(answer), rng) if recipe.positions == "jumps" else None
-            rows.append(Row(prompt, answer, e.weight, places))
+            rows.append(Row(prompt, answer, e.weight, places, e.trace_id))
         yield epoch, rows
         epoch += 1
 

@@ -156,8 +156,8 @@ def _too_long(row: Row, model: Any) -> TrainingRefused:
     with quietly():
         anew = "" if model.is_gradient_checkpointing else "set train.checkpointing='on', "
     return TrainingRefused(
-        f"an example of {len(row.prompt)} prompt and {len(row.completion)} completion tokens does not "
-        f"fit into memory by itself; {anew}leave such answers out by a smaller deploy.max_tokens, "
+        f"the example of trace {row.trace_id or '?'}, {len(row.prompt)} prompt and {len(row.completion)} completion "
+        f"tokens, does not fit into memory by itself; {anew}leave such answers out by a smaller deploy.max_tokens, "
         "or train on a larger card"
     )
 
