@@ -15,6 +15,7 @@ from iterdeploy.steps.tasks import make_tasks
 from iterdeploy.store import Run
 from iterdeploy.train.batches import Row
 from iterdeploy.train.diet import steps_of
+from iterdeploy.types import groups_of
 
 
 def deploy_until(ground: Ground, course: Course, folder: Path) -> None:
@@ -45,12 +46,8 @@ def deploy_until(ground: Ground, course: Course, folder: Path) -> None:
 
 
 def trained_tokens(run: Run, ground: Ground, generation: int) -> int:
-    """Completion tokens of all steps of a training; renaming changes no length, so any names will do."""
-    plain = run.recipe.train
-    steps = steps_of(run.examples(generation), plain, _names(ground), 0)
+    """Completion tokens of all steps of a training; renaming changes no length, so any ids will do for the names."""
+    names = [range(len(group)) for group in groups_of(ground.domain.names)]
+    steps = steps_of(run.examples(generation), run.recipe.train, names, 0)
     rows: list[Row] = [row for step in steps for shard in step.shards for row in shard]
     return sum(len(row.completion) for row in rows)
-
-
-def _names(ground: Ground) -> tuple[int, ...]:
-    return tuple(range(len(getattr(ground.domain, "names", ()))))

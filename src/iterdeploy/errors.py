@@ -97,7 +97,7 @@ def nearest(name: str, options: Iterable[str]) -> str:
     return f"{there} (did you mean {close}?)" if close else there
 
 
-_MANY = 13  # options; a longer list hides the one that was meant
+_MANY = 16  # options; a longer list hides the one that was meant
 _LONG = 60  # characters; comparing takes time that grows with the square, and so long a name is no slip
 
 
