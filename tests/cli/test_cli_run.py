@@ -125,7 +125,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["demoo"], "no preset 'demoo'; there are demo"),
+        (["demoo"], "no preset 'demoo'; there are code, demo"),
         (["nowhere.toml"], "cannot read the recipe nowhere.toml"),
         (["--set", "train.epoch=4"], "no setting 'train.epoch'; did you mean train.epochs"),
         (["--set", "tasks.domain=bloks"], "no domain 'bloks'"),

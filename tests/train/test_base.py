@@ -13,6 +13,7 @@ import torch
 
 from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains.demonstrations import Diet
+from iterdeploy.domains.exercises import FieldDiet
 from iterdeploy.domains.rovers_demonstrations import RoversDiet
 from iterdeploy.models.words import word_tokenizer
 from iterdeploy.train.base import (
@@ -38,7 +39,14 @@ def test_the_vocabulary_has_every_block() -> None:
     assert len(set(WORDS)) == len(WORDS)
 
 
-@pytest.mark.parametrize(("recipe", "begin"), [(SMALL, "<bos> init"), (ROVERS, "<bos> at w")])
+SUMS = replace(SMALL, diet=FieldDiet("sums", (2, 3), (2, 3)))
+CODE = replace(SMALL, diet=FieldDiet("code", (1, 2), (1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "begin"),
+    [(SMALL, "<bos> init"), (ROVERS, "<bos> at w"), (SUMS, "<bos> State the final"), (CODE, "<bos> ")],
+)
 def test_batches_train_answers_to_their_end_and_respect_the_limit(recipe: BaseRecipe, begin: str) -> None:
     tokenizer = word_tokenizer(school_of(recipe).words)
     for batch in islice(batches(recipe, tokenizer, seed=1), 5):

@@ -9,15 +9,18 @@ from pathlib import Path
 from iterdeploy.cli.arguments import Commands
 from iterdeploy.errors import BadInput
 
+PRESETS = {"blocksworld": "demo", "rovers": "rovers", "sums": "sums", "code": "code"}
+"""What a base may be taught, and the preset that deploys it."""
+
 
 def add(commands: Commands) -> None:
     """Add `make-base` to the command line."""
     make = commands.add_parser("make-base", help="train a small base model from a seed: 20 minutes on a core")
     make.add_argument(
         "--domain",
-        choices=("blocksworld", "rovers"),
+        choices=tuple(PRESETS),
         default="blocksworld",
-        help="what it is taught; rovers: the domain rovers-small",
+        help="what it is taught; rovers: the domain rovers-small; sums: gym:chain_sum",
     )
     make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0, that of the shipped base")
     make.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the model")
@@ -61,6 +64,5 @@ def act(args: argparse.Namespace) -> int:
         else:
             make_base(recipe, args.seed, args.out, show)
     made = "the base is" if args.refusing else "the base and its model card are"
-    preset = "rovers" if args.domain == "rovers" else "demo"
-    print(f"{made} in {args.out}; next: iterdeploy run {preset} --set base.model={args.out}")
+    print(f"{made} in {args.out}; next: iterdeploy run {PRESETS[args.domain]} --set base.model={args.out}")
     return 0

@@ -99,7 +99,7 @@ class GymDomain:
         while len(made) < count:
             entry = next(entries)
             question = str(entry["question"])
-            digest = f"{digest_number((self.name, ' '.join(question.split()))):016x}"
+            digest = question_digest(self.name, question)
             if share_of(digest) == split and digest not in made:
                 missed = 0
                 task_id = f"{split[0]}{size:02d}-{len(made):04d}"
@@ -137,6 +137,11 @@ class GymDomain:
         """The data set's own answer to a task; None for those in UNANSWERED."""
         answer = unpacked(task.spec["entry"])["answer"]
         return None if answer is None else str(answer)
+
+
+def question_digest(name: str, question: str) -> str:
+    """16 hex digits of a data set's question; white space does not count."""
+    return f"{digest_number((name, ' '.join(question.split()))):016x}"
 
 
 def _made_apart(domain: GymDomain, split: Split, count: int, sizes: Sequence[int], seed: int) -> list[Task]:

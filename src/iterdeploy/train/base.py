@@ -12,11 +12,13 @@ from typing import Any
 
 import torch
 
+from iterdeploy.domains import exercises
 from iterdeploy.domains import rovers_demonstrations as rovers
 from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains.demonstrations import Demonstration, Diet, demonstrations
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.models.words import word_tokenizer
+from iterdeploy.train import exercise_school
 from iterdeploy.train.adapters import quietly
 from iterdeploy.train.batches import Batch, Row, bucketed, collate, jumps
 from iterdeploy.train.card import model_card
@@ -53,7 +55,7 @@ class BaseRecipe:
     adamw_rate: float = 2e-3  # of embeddings and norms
     weight_decay: float = 0.01
     warmup_share: float = 0.05
-    diet: Diet | rovers.RoversDiet = field(default_factory=Diet)
+    diet: Diet | rovers.RoversDiet | exercises.FieldDiet = field(default_factory=Diet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,19 @@ def school_of(recipe: BaseRecipe) -> School:
     diet = recipe.diet
     if isinstance(diet, rovers.RoversDiet):
         return School(rovers.WORDS, partial(rovers.demonstrations, diet), examine, mission_card)
+    if isinstance(diet, exercises.FieldDiet):
+        words, examine_field = exercises.words_of(diet.field), partial(exercise_school.examine, diet)
+        card = exercise_school.exercise_card
+        return School(words, partial(exercises.demonstrations, diet), examine_field, card)
     return School(WORDS, partial(demonstrations, diet), probe, model_card)
 
 
-RECIPES = {"blocksworld": BaseRecipe(), "rovers": BaseRecipe(steps=1000, diet=rovers.RoversDiet())}
+RECIPES = {
+    "blocksworld": BaseRecipe(),
+    "rovers": BaseRecipe(steps=1000, diet=rovers.RoversDiet()),
+    "sums": BaseRecipe(steps=1000, diet=exercises.DIETS["sums"]),
+    "code": BaseRecipe(steps=1000, diet=exercises.DIETS["code"]),
+}
 """The recipe of each domain's base."""
 
 
