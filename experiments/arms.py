@@ -23,6 +23,7 @@ from figures import Panel, draw
 from iterdeploy import measure, stop
 from iterdeploy import recipe as recipes
 from iterdeploy.answers import Answer, join
+from iterdeploy.domains import is_field
 from iterdeploy.errors import IterdeployError, NotReady
 from iterdeploy.steps.guarding import require_ready
 from iterdeploy.store import Run
@@ -230,7 +231,7 @@ def answers(run: Run, generation: int, split: Split = "deployed") -> list[Answer
 def _has_plugins(recipe: recipes.Recipe) -> bool:
     """Whether code that lies beside an experiment decides its bytes: the same name may be other code elsewhere."""
     named = (recipe.tasks.domain, recipe.validate.validator, recipe.validate.second, recipe.base.model)
-    return any(":" in name for name in (*named, *recipe.probe.names))
+    return any(":" in name and not is_field(name) for name in (*named, *recipe.probe.names))
 
 
 def probed(run: Run, generation: int) -> dict[str, float]:

@@ -14,6 +14,7 @@ from iterdeploy.domains.exercises import (
     QUESTION,
     Field,
     demonstrations,
+    exercise_of,
     of_base_share,
     random_program,
     random_sum,
@@ -65,6 +66,7 @@ def test_a_sum_comes_out_as_arithmetic_says() -> None:
             asked = one.question.removeprefix(QUESTION.split("{")[0]).removesuffix("=")
             assert int(one.answer) == eval(asked)  # digits and signs alone
             assert one.short.split()[-2] == one.long.split()[-2] == one.answer.strip()
+            assert exercise_of(one.question) == one
             assert one.long.count("|") == one.short.count("|") == one.reading.count("|") == terms
 
 
@@ -77,6 +79,7 @@ def test_a_program_does_what_its_words_say() -> None:
             exec(one.answer, made)
             for given in lists(SHOWN + CASES, rng):
                 assert made["f"](list(given)) == run(one.question.split(), given)  # type: ignore[operator]
+            assert exercise_of(one.question) == one
             assert one.digest == behaviour(one.question.split())
 
 

@@ -78,33 +78,56 @@ class Exercise:
 
 
 def random_sum(terms: int, rng: random.Random) -> Exercise:
-    """Numbers of one digit with signs between them; as gym:chain_sum draws them, the first is not 0."""
-    numbers = [rng.randint(1, 9), *(rng.randint(0, 9) for _ in range(terms - 1))]
-    signs = [rng.choice("+-") for _ in range(terms - 1)]
-    steps = list(zip(signs, numbers[1:], strict=True))
-    results = [numbers[0]]
+    """Numbers of one digit with signs between them."""
+    first, *others = (str(rng.randint(0, 9)) for _ in range(terms))
+    return _sum(first, [(rng.choice("+-"), number) for number in others])
+
+
+def _sum(first: str, steps: Sequence[tuple[str, str]]) -> Exercise:
+    results = [int(first)]
     for sign, number in steps:
-        results.append(results[-1] + number if sign == "+" else results[-1] - number)
-    question = QUESTION.replace("{sum}", " ".join((str(numbers[0]), *(f"{s} {n}" for s, n in steps))))
-    begin = f" {numbers[0]} |"
+        results.append(results[-1] + int(sign + number))
+    question = QUESTION.replace("{sum}", " ".join((first, *(f"{s} {n}" for s, n in steps))))
+    rows = [
+        (f" {before}", f" {s} {n}", f" {r}")
+        for before, (s, n), r in zip(results[:-1], steps, results[1:], strict=True)
+    ]
     return Exercise(
-        terms,
-        question_digest("gym:chain_sum", question),
-        question,
-        begin + "".join(f" {s} {n} |" for s, n in steps),
-        begin + "".join(f" {s} {n} {r} |" for (s, n), r in zip(steps, results[1:], strict=True)),
-        begin
-        + "".join(f" {a} {s} {n} {b} |" for a, (s, n), b in zip(results, steps, results[1:], strict=False)),
-        f" {results[-1]}",
+        size=len(results),
+        digest=question_digest("gym:chain_sum", question),
+        question=question,
+        reading=f" {first} |" + "".join(f"{step} |" for _, step, _ in rows),
+        short=f" {first} |" + "".join(f"{step}{result} |" for _, step, result in rows),
+        long=f" {first} |" + "".join(f"{before}{step}{result} |" for before, step, result in rows),
+        answer=f" {results[-1]}",
     )
 
 
 def random_program(steps: int, rng: random.Random) -> Exercise:
     """A description of so many steps, and the program that does them one a line."""
-    words = drawn(steps, rng)
+    return _program(drawn(steps, rng))
+
+
+def _program(words: Sequence[str]) -> Exercise:
     listed = "".join(f" {word} |" for word in words)
-    told = "".join(f" {word} {(STEPS | ENDS)[word].python} |" for word in words)
-    return Exercise(steps, behaviour(words), " ".join(words), listed, listed, told, f"\n{written(words)}")
+    return Exercise(
+        size=len(words),
+        digest=behaviour(words),
+        question=" ".join(words),
+        reading=listed,
+        short=listed,
+        long="".join(f" {word} {(STEPS | ENDS)[word].python} |" for word in words),
+        answer=f"\n{written(words)}",
+    )
+
+
+def exercise_of(question: str) -> Exercise:
+    """The exercise that a question states, as it stands in the compact prompt of `gym:chain_sum` or `code`."""
+    head, tail = QUESTION.split("{sum}")
+    if not question.startswith(head):
+        return _program(question.split())
+    first, *rest = question.removeprefix(head).removesuffix(tail).split()
+    return _sum(first, list(zip(rest[::2], rest[1::2], strict=True)))
 
 
 RANDOM: dict[Field, Callable[[int, random.Random], Exercise]] = {"sums": random_sum, "code": random_program}

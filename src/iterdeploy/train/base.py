@@ -84,9 +84,9 @@ def school_of(recipe: BaseRecipe) -> School:
 
 RECIPES = {
     "blocksworld": BaseRecipe(),
-    "rovers": BaseRecipe(steps=1000, diet=rovers.RoversDiet()),
-    "sums": BaseRecipe(steps=1000, diet=exercises.DIETS["sums"]),
-    "code": BaseRecipe(steps=1000, diet=exercises.DIETS["code"]),
+    "rovers": BaseRecipe(diet=rovers.RoversDiet()),
+    "sums": BaseRecipe(steps=2000, diet=exercises.DIETS["sums"]),
+    "code": BaseRecipe(steps=2000, diet=exercises.DIETS["code"]),
 }
 """The recipe of each domain's base."""
 
