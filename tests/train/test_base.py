@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 
 import pytest
 import tiny
 import torch
+from missions import read_back
 
 from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains.demonstrations import Diet
-from iterdeploy.domains.exercises import FieldDiet
-from iterdeploy.domains.rovers_demonstrations import RoversDiet
+from iterdeploy.domains.exercises import DIETS, FieldDiet, exercise_of
+from iterdeploy.domains.rovers_demonstrations import RoversDiet, demonstrate
+from iterdeploy.domains.sokoban_demonstrations import SokobanDiet
 from iterdeploy.models.words import word_tokenizer
+from iterdeploy.train import exercise_school, rovers_school
 from iterdeploy.train.base import (
     RECIPES,
     WORDS,
@@ -28,7 +31,7 @@ from iterdeploy.train.base import (
 )
 from iterdeploy.train.batches import IGNORED
 from iterdeploy.train.probe import probe
-from iterdeploy.train.rovers_school import examine
+from iterdeploy.types import Trace
 
 SMALL = replace(tiny.SHAPE, steps=3, tokens_per_step=256, diet=Diet(read_sizes=(2, 3, 4)))
 ROVERS = replace(SMALL, diet=RoversDiet(plan_sizes=(1, 2), read_sizes=(1, 2)), tokens_per_step=512)
@@ -39,13 +42,20 @@ def test_the_vocabulary_has_every_block() -> None:
     assert len(set(WORDS)) == len(WORDS)
 
 
+SOKOBAN = replace(SMALL, diet=SokobanDiet(plan_sizes=(1, 2), read_sizes=(1, 2)))
 SUMS = replace(SMALL, diet=FieldDiet("sums", (2, 3), (2, 3)))
 CODE = replace(SMALL, diet=FieldDiet("code", (1, 2), (1, 2)))
 
 
 @pytest.mark.parametrize(
     ("recipe", "begin"),
-    [(SMALL, "<bos> init"), (ROVERS, "<bos> at w"), (SUMS, "<bos> State the final"), (CODE, "<bos> ")],
+    [
+        (SMALL, "<bos> init"),
+        (ROVERS, "<bos> at w"),
+        (SOKOBAN, "<bos> room c"),
+        (SUMS, "<bos> State the final"),
+        (CODE, "<bos> "),
+    ],
 )
 def test_batches_train_answers_to_their_end_and_respect_the_limit(recipe: BaseRecipe, begin: str) -> None:
     tokenizer = word_tokenizer(school_of(recipe).words)
@@ -115,14 +125,40 @@ def test_a_base_is_made_from_its_seed_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_base_of_rovers_is_made_examined_and_described(tmp_path: Path) -> None:
-    make_base(ROVERS, 5, tmp_path / "one", lambda done, total, loss: None)
+@pytest.mark.parametrize(
+    ("name", "recipe", "sizes"),
+    [
+        ("rovers", ROVERS, [1, 2]),
+        ("sokoban", SOKOBAN, [1, 2]),
+        ("sums", SUMS, [2, 3]),
+        ("code", CODE, [1, 2]),
+    ],
+)
+def test_a_base_of_another_domain_is_made_examined_and_described(
+    name: str, recipe: BaseRecipe, sizes: list[int], tmp_path: Path
+) -> None:
+    make_base(recipe, 5, tmp_path / "one", lambda done, total, loss: None)
     facts = json.loads((tmp_path / "one" / "base.json").read_text())
-    assert [row["size"] for row in facts["probe"]] == list(range(1, 11))
-    assert "make-base --domain rovers --seed 5" in (tmp_path / "one" / "README.md").read_text()
-    rows = examine(tmp_path / "one", sizes=(1, 2), per_size=4)
-    assert [(row.size, row.asked) for row in rows] == [(1, 4), (2, 4)]
-    assert rows == examine(tmp_path / "one", sizes=(1, 2), per_size=4)
+    assert [(row["size"], row["asked"]) for row in facts["probe"]] == [(size, 40) for size in sizes]
+    assert f"make-base --domain {name} --seed 5" in (tmp_path / "one" / "README.md").read_text()
+    again = school_of(recipe).examine(tmp_path / "one")
+    assert [asdict(row) for row in again] == facts["probe"]
+
+
+def test_an_examination_knows_a_right_answer_from_a_wrong_one() -> None:
+    mission = next(rovers_school.questions(RoversDiet()))
+    told = demonstrate(read_back(mission.prompt), "direct", plans=True).completion
+    assert told.startswith(mission.told["direct"])
+    assert mission.right(answer(told))
+    assert not mission.right(answer(told.replace("\n<plan>\n", "\n<plan>\nnavigate r1 w1 w1\n")))
+    asked = next(exercise_school.questions(DIETS["sums"]))
+    right = exercise_of(asked.prompt.removeprefix("<bos> ").removesuffix("\n<think>")).answer
+    assert asked.right(answer(f"{asked.told['long']}\n</think>\n<answer>{right}\n</answer><eos>"))
+    assert not asked.right(answer(f"{asked.told['long']}\n</think>\n<answer>{right}1\n</answer><eos>"))
+
+
+def answer(text: str) -> Trace:
+    return Trace("t", "t", 0, 0, "m", text, (), (), (), "stop")
 
 
 def test_each_domain_has_a_recipe_and_the_first_is_that_of_the_base_that_ships() -> None:

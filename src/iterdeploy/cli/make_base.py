@@ -9,7 +9,7 @@ from pathlib import Path
 from iterdeploy.cli.arguments import Commands
 from iterdeploy.errors import BadInput
 
-PRESETS = {"blocksworld": "demo", "rovers": "rovers", "sums": "sums", "code": "code"}
+PRESETS = {"blocksworld": "demo", "rovers": "rovers", "sokoban": "sokoban", "sums": "sums", "code": "code"}
 """What a base may be taught, and the preset that deploys it."""
 
 
@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
         "--domain",
         choices=tuple(PRESETS),
         default="blocksworld",
-        help="what it is taught; rovers: the domain rovers-small; sums: gym:chain_sum",
+        help="what it is taught; rovers, sokoban: the domains rovers-small, sokoban-small; sums: gym:chain_sum",
     )
     make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0, that of the shipped base")
     make.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the model")

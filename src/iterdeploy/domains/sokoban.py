@@ -8,8 +8,9 @@ such an order, and a problem that it does not solve is drawn again.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
-from iterdeploy.domains.atoms import Atom, atoms_of
+from iterdeploy.domains.atoms import Atom, ProblemAtoms, atoms_of
 from iterdeploy.domains.family import Family, Parameters, domain_text, require
 from iterdeploy.domains.sokoban_search import NEAR, Cell, Place, Room, Scene, find_plan, pushes
 from iterdeploy.domains.statement import state_problem
@@ -34,7 +35,7 @@ def make(parameters: Parameters, rng: random.Random) -> str:
         room = _room(size, rng)
         found = _scramble(room, [f"box{i}" for i in range(1, boxes + 1)], rng)
         if found is not None and find_plan(found, NEAR) is not None:
-            return _text(size, found)
+            return problem_of(f"sokoban-{size}-{boxes}", found)
     raise BadInput(f"sokoban found no problem with {boxes} boxes on a grid of {size}; ask for fewer boxes")
 
 
@@ -42,25 +43,30 @@ def _room(size: int, rng: random.Random) -> Room:
     """The largest connected part of a grid with up to a quarter of walls."""
     share = rng.uniform(0.0, 0.25)
     floor = [(r, c) for r in range(1, size + 1) for c in range(1, size + 1) if rng.random() >= share]
-    names = {place: f"loc_{place[0]}_{place[1]}" for place in floor}
+    return _largest_part(room_of({place: f"loc_{place[0]}_{place[1]}" for place in floor}))
+
+
+def room_of(names: Mapping[tuple[int, int], Cell]) -> Room:
+    """The room whose floor is these rows and columns."""
     room: dict[Cell, dict[str, Cell]] = {}
     for (row, column), name in names.items():
         around = {way: (row + down, column + right) for way, (down, right) in DIRECTIONS.items()}
         room[name] = {way: names[place] for way, place in around.items() if place in names}
-    return _largest_part(room)
+    return room
 
 
 def _largest_part(room: Room) -> Room:
     left, best = dict.fromkeys(room), set[Cell]()
     while len(left) > len(best):
-        part = _reached(room, next(iter(left)), frozenset())
+        part = reached(room, next(iter(left)), frozenset())
         best = max(best, part, key=len)
         for cell in part:
             del left[cell]
     return {cell: around for cell, around in room.items() if cell in best}
 
 
-def _reached(room: Room, start: Cell, blocked: frozenset[Cell] | set[Cell]) -> set[Cell]:
+def reached(room: Room, start: Cell, blocked: frozenset[Cell] | set[Cell]) -> set[Cell]:
+    """Where the robot can walk to, its own cell among them."""
     seen, queue = {start}, [start]
     while queue:
         for cell in room[queue.pop()].values():
@@ -99,7 +105,7 @@ def _scramble(room: Room, names: list[str], rng: random.Random) -> Scene | None:
     return Scene(room, robot, starts, {name: goals[name] for name in rng.sample(names, len(names))})
 
 
-def _text(size: int, scene: Scene) -> str:
+def problem_of(name: str, scene: Scene) -> str:
     """The scene as PDDL."""
     taken = set(scene.boxes.values())
     init: list[Atom] = [("at-robot", scene.robot)]
@@ -110,7 +116,7 @@ def _text(size: int, scene: Scene) -> str:
     ]
     goal: list[Atom] = [("at", *pair) for pair in scene.goals.items()]
     kinds = {"location": list(scene.room), "box": list(scene.boxes)}
-    return state_problem(f"sokoban-{size}-{len(scene.boxes)}", "sokoban", kinds, init, goal)
+    return state_problem(name, "sokoban", kinds, init, goal)
 
 
 def _wander(room: Room, others: set[Cell], start: Place, rng: random.Random) -> list[Place]:
@@ -136,7 +142,7 @@ def solve(problem: str) -> list[str]:
     Raises BadInput where no such order was found: the problem may have a plan all the same.
     """
     said = atoms_of(problem)
-    scene = _scene(said.init, said.goal)
+    scene = scene_of(said)
     steps = find_plan(scene, NEAR) or find_plan(scene, len(scene.room) + 1)
     if steps is None:
         raise BadInput(
@@ -145,16 +151,16 @@ def solve(problem: str) -> list[str]:
     return steps
 
 
-def _scene(init: tuple[Atom, ...], goal: tuple[Atom, ...]) -> Scene:
+def scene_of(said: ProblemAtoms) -> Scene:
     """The scene that complete atoms describe; what is neither clear nor under a box is wall."""
-    boxes = {a[1]: a[2] for a in init if a[0] == "at"}
-    floor = [*boxes.values(), *(a[1] for a in init if a[0] == "clear")]
+    boxes = {a[1]: a[2] for a in said.init if a[0] == "at"}
+    floor = [*boxes.values(), *(a[1] for a in said.init if a[0] == "clear")]
     room: dict[Cell, dict[str, Cell]] = {cell: {} for cell in floor}
-    for name, *args in init:
+    for name, *args in said.init:
         if name == "adjacent" and args[0] in room and args[1] in room:
             room[args[0]][args[2]] = args[1]
-    robot = next(a[1] for a in init if a[0] == "at-robot")
-    return Scene(room, robot, boxes, {a[1]: a[2] for a in goal if a[0] == "at"})
+    robot = next(a[1] for a in said.init if a[0] == "at-robot")
+    return Scene(room, robot, boxes, {a[1]: a[2] for a in said.goal if a[0] == "at"})
 
 
 FAMILY = Family(

@@ -105,13 +105,13 @@ def _plan_in_order(scene: Scene, order: list[str], most: int) -> tuple[list[str]
         waiting.remove(name)
         for push in way:
             behind = room[push.before.box][OPPOSITE[push.way]]
-            steps += _walk(room, others | {push.before.box}, robot, behind)
+            steps += walk(room, others | {push.before.box}, robot, behind)
             robot, boxes[name] = push.before.box, room[push.before.box][push.way]
             steps.append(f"(push {behind} {robot} {boxes[name]} {push.way} {name})")
     return steps, waiting
 
 
-def _walk(room: Room, blocked: set[Cell], start: Cell, end: Cell) -> list[str]:
+def walk(room: Room, blocked: set[Cell], start: Cell, end: Cell) -> list[str]:
     """The robot's shortest walk, which is known to be there."""
     back: dict[Cell, tuple[Cell, str]] = {}
     queue = deque([start])

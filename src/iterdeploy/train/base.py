@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,18 @@ import torch
 
 from iterdeploy.domains import exercises
 from iterdeploy.domains import rovers_demonstrations as rovers
+from iterdeploy.domains import sokoban_demonstrations as sokoban
 from iterdeploy.domains.blocksworld import NAMES
 from iterdeploy.domains.demonstrations import Demonstration, Diet, demonstrations
 from iterdeploy.models.kernels import use_fast_norms
 from iterdeploy.models.words import word_tokenizer
-from iterdeploy.train import exercise_school
+from iterdeploy.train import exercise_school, rovers_school, sokoban_school
 from iterdeploy.train.adapters import quietly
 from iterdeploy.train.batches import Batch, Row, bucketed, collate, jumps
 from iterdeploy.train.card import model_card
 from iterdeploy.train.optimizers import Optimizer
 from iterdeploy.train.probe import probe
-from iterdeploy.train.rovers_school import examine, mission_card
+from iterdeploy.train.school import Question, Subject, card, examine
 from iterdeploy.train.work import one_thread
 
 WORDS = (
@@ -55,7 +56,7 @@ class BaseRecipe:
     adamw_rate: float = 2e-3  # of embeddings and norms
     weight_decay: float = 0.01
     warmup_share: float = 0.05
-    diet: Diet | rovers.RoversDiet | exercises.FieldDiet = field(default_factory=Diet)
+    diet: Diet | rovers.RoversDiet | sokoban.SokobanDiet | exercises.FieldDiet = field(default_factory=Diet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +75,32 @@ def school_of(recipe: BaseRecipe) -> School:
     """The school of the domain that the recipe's demonstrations are of."""
     diet = recipe.diet
     if isinstance(diet, rovers.RoversDiet):
-        return School(rovers.WORDS, partial(rovers.demonstrations, diet), examine, mission_card)
+        learned = partial(rovers.demonstrations, diet)
+        return _two_ways(rovers.WORDS, learned, rovers_school.questions(diet), rovers_school.subject(diet))
+    if isinstance(diet, sokoban.SokobanDiet):
+        learned = partial(sokoban.demonstrations, diet)
+        return _two_ways(sokoban.WORDS, learned, sokoban_school.questions(diet), sokoban_school.subject(diet))
     if isinstance(diet, exercises.FieldDiet):
-        words, examine_field = exercises.words_of(diet.field), partial(exercise_school.examine, diet)
-        card = exercise_school.exercise_card
-        return School(words, partial(exercises.demonstrations, diet), examine_field, card)
+        words, learned = exercises.words_of(diet.field), partial(exercises.demonstrations, diet)
+        return _two_ways(words, learned, exercise_school.questions(diet), exercise_school.subject(diet))
     return School(WORDS, partial(demonstrations, diet), probe, model_card)
+
+
+def _two_ways(
+    words: tuple[str, ...],
+    learned: Callable[[int], Iterator[Demonstration]],
+    questions: Iterable[Question],
+    subject: Subject,
+) -> School:
+    return School(words, learned, lambda folder: examine(list(questions), folder), partial(card, subject))
 
 
 RECIPES = {
     "blocksworld": BaseRecipe(),
     "rovers": BaseRecipe(diet=rovers.RoversDiet()),
+    "sokoban": BaseRecipe(diet=sokoban.SokobanDiet()),
     "sums": BaseRecipe(steps=2000, diet=exercises.DIETS["sums"]),
-    "code": BaseRecipe(steps=2000, diet=exercises.DIETS["code"]),
+    "code": BaseRecipe(steps=800, diet=exercises.DIETS["code"]),
 }
 """The recipe of each domain's base."""
 

@@ -20,10 +20,9 @@ from iterdeploy.domains.blocksworld import (
 from iterdeploy.domains.canonical import share_of
 from iterdeploy.domains.demonstrations import Way, instance_digest, reasoning
 from iterdeploy.domains.prompts import compact
-from iterdeploy.models.engine import Engine, Sampling, blocks
 from iterdeploy.pddl import parse_domain, parse_problem, validate
 from iterdeploy.pddl.extract import extract
-from iterdeploy.train.adapters import open_base
+from iterdeploy.train.school import answered
 from iterdeploy.types import Request, Trace
 
 SIZES = (3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16)
@@ -51,11 +50,11 @@ def probe(
     instances = [instance for size in sizes for instance in _instances(size, per_size, rng)]
     problems = [_problem(instance, rng) for instance in instances]
     requests = [Request(str(i), str(i), compact("", text), 0, 0, i) for i, text in enumerate(problems)]
-    answers = _answers(folder, requests)
+    answers = answered(folder, [request.prompt for request in requests], 256)
     rows = []
     for size in sizes:
         at = [i for i, instance in enumerate(instances) if len(instance.blocks) == size]
-        rows.append(_row(size, [(instances[i], problems[i], requests[i], answers[str(i)]) for i in at]))
+        rows.append(_row(size, [(instances[i], problems[i], requests[i], answers[i]) for i in at]))
     return rows
 
 
@@ -72,16 +71,6 @@ def _instances(size: int, count: int, rng: random.Random) -> list[Instance]:
 def _problem(instance: Instance, rng: random.Random) -> str:
     init, goal = shuffled(state_atoms(instance.start), rng), shuffled(state_atoms(instance.goal), rng)
     return problem_text("probe", sorted(instance.blocks), init, goal)
-
-
-def _answers(folder: Path, requests: Sequence[Request]) -> dict[str, Trace]:
-    engine = Engine(*open_base(str(folder)), Sampling(0.7, 1.0, 0, 256), "probe")
-    prompts = engine.prompt_ids(requests)
-    return {
-        trace.id: trace
-        for block in blocks(requests, [len(p) for p in prompts])
-        for trace in engine.answer_block([requests[i] for i in block], [prompts[i] for i in block])
-    }
 
 
 def _row(size: int, asked: Sequence[tuple[Instance, str, Request, Trace]]) -> ProbeRow:

@@ -1,0 +1,21 @@
+"""Whether an answer of an examination is a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from iterdeploy.pddl import parse_domain, parse_problem, validate
+from iterdeploy.pddl.extract import extract
+from iterdeploy.recipe import Validate
+from iterdeploy.types import Trace
+
+
+def is_plan(domain: str, problem: str) -> Callable[[Trace], bool]:
+    """Whether an answer holds a valid plan for a PDDL problem."""
+
+    def judged(trace: Trace) -> bool:
+        read = parse_domain(domain)
+        found = extract(trace.text, read, Validate().rules)
+        return found.fault is None and validate(read, parse_problem(problem, read), found.actions).valid
+
+    return judged
