@@ -42,6 +42,14 @@ class Arm:
     later: Settings = field(default_factory=dict)  # over these, for all seeds but the first
 
 
+def of_preset(name: str) -> Settings:
+    """The settings in which a preset departs from the demo; how many tasks there are is for the experiment to say."""
+    demo = dict(recipes.settings_of(recipes.preset("demo")))
+    own = recipes.settings_of(recipes.preset(name))
+    left_out = ("name", "tasks.count", "tasks.heldout")
+    return {key: value for key, value in own if key not in left_out and value != demo[key]}
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """`base` holds for all arms; `quick` makes a run of minutes; `claim` raises AssertionError on a quick run."""

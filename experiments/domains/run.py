@@ -1,7 +1,7 @@
-"""Another domain than Blocksworld, with a small base of its own: Rovers.
+"""Other domains than Blocksworld, each with a small base of its own: Rovers and Sokoban.
 
-python experiments/domains/run.py             two arms, three seeds; about half an hour on two cores, can be stopped
-python experiments/domains/run.py --quick     one arm of one seed, one generation, in about a minute; checks the claim
+python experiments/domains/run.py             three arms, three seeds; about half an hour on two cores, can be stopped
+python experiments/domains/run.py --quick     both domains, one seed, one generation; checks the claim
 """
 
 from __future__ import annotations
@@ -12,41 +12,35 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from arms import Arm, Curves, Experiment, main
+from arms import Arm, Curves, Experiment, main, of_preset
 
-from iterdeploy import recipe as recipes
-
-ROVERS = recipes.preset("rovers")
-BASE = {
-    "tasks.domain": ROVERS.tasks.domain,
-    "tasks.sizes": list(ROVERS.tasks.sizes),
-    "tasks.count": ROVERS.tasks.count,
-    "tasks.heldout": ROVERS.tasks.heldout,
-    "base.model": ROVERS.base.model,
-    "deploy.max_tokens": ROVERS.deploy.max_tokens,
-}
+ARMS = (
+    Arm("rovers", of_preset("rovers")),
+    Arm("sokoban", of_preset("sokoban")),
+    Arm("rovers-no-renaming", {**of_preset("rovers"), "train.augment": "none"}),
+)
 
 
 def claim(found: Mapping[str, Curves]) -> None:
     """One generation of curated traces solves more held-out tasks than the base."""
-    first, last = found["rovers"].heldout[0][0], found["rovers"].last("heldout")[0]
-    assert last > first, found
+    for name in ("rovers", "sokoban"):
+        first, last = found[name].heldout[0][0], found[name].last("heldout")[0]
+        assert last > first, found
 
 
 if __name__ == "__main__":
     main(
         Experiment(
             folder=Path(__file__).parent,
-            base=BASE,
-            arms=(Arm("rovers"), Arm("rovers-no-renaming", {"train.augment": "none"})),
+            base={"tasks.count": 300, "tasks.heldout": 150},
+            arms=ARMS,
             quick={
                 "tasks.count": 120,
                 "tasks.heldout": 60,
-                "tasks.sizes": [4, 5, 6],
                 "generations": 1,
                 "train.max_steps": 40,
             },
-            quick_arms=("rovers",),
+            quick_arms=("rovers", "sokoban"),
             claim=claim,
         )
     )

@@ -1,7 +1,7 @@
 """Other fields than planning, each with a small base of its own: sums of reasoning-gym, and short programs.
 
 python experiments/fields/run.py             all arms, three seeds; half an hour of two idle cores, stops and goes on
-python experiments/fields/run.py --quick     both fields, one seed, in about a minute; checks the claim
+python experiments/fields/run.py --quick     both fields, one seed, one generation; checks the claim
 """
 
 from __future__ import annotations
@@ -14,31 +14,18 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from arms import Arm, Curves, Experiment, answers, main
+from arms import Arm, Curves, Experiment, answers, main, of_preset
 from measured import Measure, measured, write_measures
 from reasoned import right_reasoning
 
-from iterdeploy import recipe as recipes
 from iterdeploy.store import Run
 
-
-def field(name: str) -> dict[str, object]:
-    """The settings in which a field's preset departs from the demo."""
-    own = recipes.preset(name)
-    return {
-        "tasks.domain": own.tasks.domain,
-        "tasks.range": own.tasks.range,
-        "tasks.sizes": list(own.tasks.sizes),
-        "base.model": own.base.model,
-    }
-
-
 ARMS = (
-    Arm("sums", field("sums")),
-    Arm("sums-all-valid", {**field("sums"), "curate.rule": "all-valid"}),
-    Arm("sums-reasoned", {**field("sums"), "tasks.domain": "reasoned:open_reasoned"}),
-    Arm("code", field("code")),
-    Arm("code-all-valid", {**field("code"), "curate.rule": "all-valid"}),
+    Arm("sums", of_preset("sums")),
+    Arm("sums-all-valid", {**of_preset("sums"), "curate.rule": "all-valid"}),
+    Arm("sums-reasoned", {**of_preset("sums"), "tasks.domain": "reasoned:open_reasoned"}),
+    Arm("code", of_preset("code")),
+    Arm("code-all-valid", {**of_preset("code"), "curate.rule": "all-valid"}),
 )
 
 
@@ -86,12 +73,11 @@ if __name__ == "__main__":
     main(
         Experiment(
             folder=Path(__file__).parent,
-            base={"tasks.count": 300, "tasks.heldout": 150, "train.augment": "none"},
+            base={"tasks.count": 300, "tasks.heldout": 150},
             arms=ARMS,
             quick={
                 "tasks.count": 120,
                 "tasks.heldout": 40,
-                "tasks.sizes": [4, 5, 6],
                 "generations": 1,
                 "train.max_steps": 40,
             },
