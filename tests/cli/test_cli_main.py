@@ -50,8 +50,9 @@ def test_a_failure_of_the_program_is_exit_3(tmp_path: Path, capsys: pytest.Captu
     assert err.endswith("not of your input\n")
 
 
-def test_a_reader_that_leaves_is_no_error() -> None:
-    program = [sys.executable, "-m", "iterdeploy.cli", "presets"]
+@pytest.mark.parametrize("module", ["iterdeploy", "iterdeploy.cli"])
+def test_a_reader_that_leaves_is_no_error(module: str) -> None:
+    program = [sys.executable, "-m", module, "presets"]
     piped = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert piped.stdout is not None
     piped.stdout.close()
