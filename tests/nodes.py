@@ -21,14 +21,27 @@ def started() -> Iterator[Any]:
 
     from iterdeploy.cluster.connect import connect
 
-    with pytest.MonkeyPatch.context() as patch:  # workers must find the modules of the tests
-        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    with _known_modules():
         nodes = Cluster(initialize_head=True, head_node_args={**NODE, "num_cpus": 0})
-        for _ in range(2):
-            nodes.add_node(**NODE)
+    for _ in range(2):
+        add_node(nodes)
     connect(nodes.address)
     try:
         yield nodes
     finally:
         ray.shutdown()
         nodes.shutdown()
+
+
+def add_node(nodes: Any) -> None:
+    """One more node with room for one worker."""
+    with _known_modules():
+        nodes.add_node(**NODE)
+
+
+@contextmanager
+def _known_modules() -> Iterator[None]:
+    """Nodes that start here have workers that find the modules of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+        yield

@@ -14,7 +14,7 @@ import cluster_run
 import local_run
 import pytest
 import tiny
-from nodes import NODE
+from nodes import add_node
 from scripted_run import files_of
 
 pytestmark = pytest.mark.slow
@@ -95,7 +95,7 @@ def test_a_node_that_goes_costs_its_blocks_only(cluster: Any, base: Path) -> Non
             next(n for n in cluster.worker_nodes if n.node_id == nodes[0]), allow_graceful=False
         )
         got += answers
-    cluster.add_node(**NODE)
+    add_node(cluster)
     assert len(got) == len(wanted)
     assert {trace.id: (trace.token_ids, trace.logprobs) for trace in got} == wanted
 
