@@ -98,7 +98,7 @@ def _two_ways(
 RECIPES = {
     "blocksworld": BaseRecipe(),
     "rovers": BaseRecipe(diet=rovers.RoversDiet()),
-    "sokoban": BaseRecipe(diet=sokoban.SokobanDiet()),
+    "sokoban": BaseRecipe(steps=1750, diet=sokoban.SokobanDiet()),
     "sums": BaseRecipe(steps=2000, diet=exercises.DIETS["sums"]),
     "code": BaseRecipe(steps=800, diet=exercises.DIETS["code"]),
 }
