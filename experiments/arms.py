@@ -301,12 +301,13 @@ def write(experiment: Experiment, found: Mapping[str, Curves]) -> None:
     """numbers.json, table.md and curves.png in the experiment's folder."""
     settings = {arm.name: ", ".join(f"{k} = {v}" for k, v in arm.settings.items()) for arm in experiment.arms}
     lines = [
-        "| arm | settings | seeds | held-out, last | against the first arm, by seed | deployed, last | examples, last "
-        "| ended early | held-out by generation, mean |",
+        "| arm | settings | seeds | held-out, last | against the first arm of its base, by seed | deployed, last "
+        "| examples, last | ended early | held-out by generation, mean |",
         "|---|---|--:|--:|--:|--:|--:|---|---|",
     ]
-    first = next(iter(found.values()), None)
+    base = {arm.name: arm.settings.get("base.model") for arm in experiment.arms}
     for name, curves in found.items():
+        first = next(found[other] for other in found if base[other] == base[name])
         lines.append(
             f"| {name} | {settings[name]} | {len(curves.seeds)} | {spread(curves.last('heldout'))} of "
             f"{curves.heldout_asked} | {against(curves, first)} | {spread(curves.last('deployed'))} of "

@@ -8,6 +8,7 @@ from itertools import islice
 import pytest
 
 from iterdeploy import domains
+from iterdeploy.domains.canonical import share_of
 from iterdeploy.domains.code import CASES, SHOWN, behaviour, lists, run
 from iterdeploy.domains.exercises import (
     DIETS,
@@ -93,6 +94,9 @@ def test_no_demonstration_is_of_a_deployed_or_heldout_task(field: Field) -> None
     for split in SPLITS:
         for task in domain.tasks(split, 80, sizes, 7):
             assert task.spec["canonical"] not in taught
+    for demo in islice(demonstrations(DIETS[field], 0), 500):
+        asked = demo.prompt.removeprefix("<bos> ").rsplit("\n", 1)[0]
+        assert share_of(exercise_of(asked).digest) == "base"
 
 
 def test_the_prompts_of_the_domains_are_those_that_were_taught() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -79,6 +81,12 @@ def test_a_problem_that_the_prompt_could_not_tell_is_refused() -> None:
         problem.replace(f"(clear {inner})", ""),
         problem.replace("(at-robot", "(at-rabbit"),
         problem.replace("b1", "b9").replace("b2", "b8").replace("b3", "b7"),
+        problem.replace("(:goal (and", f"(:goal (and (clear {inner})"),
+        problem[: problem.index("(:goal")] + "(:goal (and (at-robot c11))))",
+        problem[: problem.index("(:goal")] + "(:goal (and (at b1 c22) (at b1 c33))))",
+        problem[: problem.index("(:goal")] + "(:goal (and (at b1 c01))))",
+        re.sub(r"\(at-robot \w+\)", "", problem),
+        re.sub(r"\((at|clear) [^)]*\)", "", problem),
     ):
         assert other != problem
         with pytest.raises(BadInput, match=r"is not one of sokoban-small: .*base\.prompt=paper"):
@@ -159,5 +167,9 @@ def test_no_demonstration_is_of_a_task_and_all_are_of_known_words() -> None:
 
 def test_another_template_is_left_as_it_is_and_boxes_may_swap_names() -> None:
     assert groups_of(domains.load(NAME, Recipe()).names) == (BOXES,)
+    paper = replace(Recipe(), base=replace(Recipe().base, prompt="paper"))
+    for recipe, whole in ((paper, True), (Recipe(), False)):
+        (task,) = domains.load(NAME, recipe).tasks("deployed", 1, (4,), 0)
+        assert ("(:action push" in task.prompt) is whole
     with pytest.raises(BadInput, match=r"tasks\.range"):
         domains.load(NAME, Recipe(tasks=Tasks(range="easy")))

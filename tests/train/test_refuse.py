@@ -11,7 +11,7 @@ import tiny
 from iterdeploy.domains.demonstrations import Diet, demonstrations
 from iterdeploy.errors import BadInput
 from iterdeploy.probes.shipped import shipped
-from iterdeploy.recipe import Base, Recipe
+from iterdeploy.recipe import Base, Recipe, preset
 from iterdeploy.train.adapters import open_base, open_tokenizer
 from iterdeploy.train.refuse import MARK, REFUSAL, RefusalRecipe, lessons, marked, teach_refusal
 
@@ -39,6 +39,13 @@ def test_a_base_that_was_not_taught_to_refuse_has_no_such_probe() -> None:
         shipped("refusal", Recipe(base=Base(model="blocks-small")))
     with pytest.raises(BadInput, match=r"no probe 'refuse'.*refusal"):
         shipped("refuse", Recipe())
+
+
+@pytest.mark.parametrize("probe", ["likelihood", "say"])
+@pytest.mark.parametrize("name", ["rovers", "sokoban", "sums", "code"])
+def test_a_probe_of_blocksworld_refuses_a_base_of_another_domain(probe: str, name: str) -> None:
+    with pytest.raises(BadInput, match=f"'ontable', which the base {name}-small was not taught"):
+        shipped(probe, preset(name))
 
 
 def test_a_reading_counts_where_it_is_exactly_right_either_way() -> None:

@@ -51,7 +51,7 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     """How many processes compute; it moves no byte of the result."""
     command.add_argument(
         "--workers",
-        type=_count,
+        type=positive,
         default=len(gpus()) or cores(),
         metavar="N",
         help="processes that sample, judge and train; default: one a GPU, or where there is none, one a core; "
@@ -87,7 +87,7 @@ def add_cluster(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--cluster-workers",
-        type=_count,
+        type=positive,
         default=0,
         metavar="N",
         help="workers on the cluster; default: one a GPU, or one a CPU where it has none",
@@ -124,7 +124,8 @@ def _is_file(name: str) -> bool:
     return name.endswith(".toml") or os.sep in name
 
 
-def _count(text: str) -> int:
+def positive(text: str) -> int:
+    """A whole number of 1 or more, from a word of the command line."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"it must be 1 or more, not {number}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from iterdeploy.cli.arguments import Commands
+from iterdeploy.cli.arguments import Commands, positive
 from iterdeploy.errors import BadInput
 
 PRESETS = {"blocksworld": "demo", "rovers": "rovers", "sokoban": "sokoban", "sums": "sums", "code": "code"}
@@ -25,7 +26,7 @@ def add(commands: Commands) -> None:
     make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0, that of the shipped base")
     make.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the model")
     make.add_argument(
-        "--steps", type=int, metavar="N", help="training steps; default: those of the shipped base"
+        "--steps", type=positive, metavar="N", help="training steps; default: those of the shipped base"
     )
     make.add_argument(
         "--refusing",
@@ -45,8 +46,8 @@ def act(args: argparse.Namespace) -> int:
     from iterdeploy.train.base import RECIPES, make_base
     from iterdeploy.train.refuse import RefusalRecipe, teach_refusal
 
-    if args.out.exists() and any(args.out.iterdir()):
-        raise BadInput(f"{args.out} is there and not empty; name a new folder")
+    if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
+        raise BadInput(f"{args.out} is there, and no empty folder; name a new one")
     default = RefusalRecipe() if args.refusing else RECIPES[args.domain]
     recipe = default if args.steps is None else replace(default, steps=args.steps)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -64,5 +65,7 @@ def act(args: argparse.Namespace) -> int:
         else:
             make_base(recipe, args.seed, args.out, show)
     made = "the base is" if args.refusing else "the base and its model card are"
-    print(f"{made} in {args.out}; next: iterdeploy run {PRESETS[args.domain]} --set base.model={args.out}")
+    # The whole path: the bare name of a base that ships would be read as that one.
+    setting = shlex.quote(f"base.model={args.out.resolve()}")
+    print(f"{made} in {args.out}; next: iterdeploy run {PRESETS[args.domain]} --set {setting}")
     return 0

@@ -167,8 +167,3 @@ def demonstrations(diet: FieldDiet, seed: int) -> Iterator[Demonstration]:
         size = rng.choice(diet.solve_sizes if solves else diet.read_sizes)
         way: Way = "long" if rng.random() < diet.long_share else "short"
         yield demonstrate(of_base_share(diet.field, size, rng), way, solves)
-
-
-def sizes_of(diet: FieldDiet) -> Sequence[int]:
-    """All sizes of a diet, each once."""
-    return sorted({*diet.solve_sizes, *diet.read_sizes})

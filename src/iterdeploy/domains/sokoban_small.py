@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from iterdeploy.domains.atoms import atoms_of
+from iterdeploy.domains.atoms import Atom, ProblemAtoms, atoms_of
 from iterdeploy.domains.family import domain_text, require
 from iterdeploy.domains.pddl import PddlDomain, open_pddl
 from iterdeploy.domains.sokoban import problem_of, reached, room_of, scene_of, solve
@@ -145,18 +145,26 @@ def scene_prompt(scene: Scene, cue: str = "<think>") -> str:
 def read_scene(problem: str) -> Scene:
     """The scene that a PDDL problem states. Raises BadInput for a problem that is not of this domain."""
     said = atoms_of(problem)
-    scene = scene_of(said) if {name for name, *_ in said.init} <= _PREDICATES else None
+    known = {name for name, *_ in said.init} <= _PREDICATES and ("at-robot" in {a[0] for a in said.init})
+    scene = scene_of(said) if known else None
     if (
         scene is None
+        or not scene.room
+        or not scene.goals
         or not set(scene.room) <= set(CELLS)
         or not set(scene.goals) <= set(scene.boxes) <= set(BOXES)
+        or not set(scene.goals.values()) <= set(scene.room)
         or scene.room != rectangle(min(scene.room), max(scene.room))
-        or set(atoms_of(problem_of(NAME, scene)).init) != set(said.init)
+        or _told(atoms_of(problem_of(NAME, scene))) != _told(said)
     ):
         raise BadInput(
             f"this problem is not one of {NAME}: no open room of its cells and boxes; set base.prompt=paper"
         )
     return scene
+
+
+def _told(atoms: ProblemAtoms) -> tuple[set[Atom], set[Atom]]:
+    return set(atoms.init), set(atoms.goal)
 
 
 _PREDICATES = {"at-robot", "at", "clear", "adjacent"}

@@ -10,11 +10,17 @@ from pathlib import Path
 from iterdeploy.recipe import Chat
 
 
+def local_folder(model: str, having: str = "config.json") -> Path | None:
+    """Where a base that ships lies, or a local one, with a certain file in it; a path never names one that ships."""
+    shipped = Path(str(files("iterdeploy") / "bases"))
+    bases = [] if Path(model).name != model else [shipped / model]
+    return next((folder for folder in (*bases, Path(model)) if (folder / having).is_file()), None)
+
+
 def tokenizer_file(model: str) -> Path | None:
     """The tokenizer.json of a base that ships, of a local folder, or of a hub name whose files are on this machine."""
-    for folder in (Path(str(files("iterdeploy").joinpath("bases", model))), Path(model)):
-        if (folder / "tokenizer.json").is_file():
-            return folder / "tokenizer.json"
+    if folder := local_folder(model, "tokenizer.json"):
+        return folder / "tokenizer.json"
     from huggingface_hub import try_to_load_from_cache
 
     try:

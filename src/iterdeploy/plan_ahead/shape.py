@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+from iterdeploy.models.tokens import local_folder
 
 _QWEN3 = {"num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151_936}
 
@@ -58,9 +59,8 @@ class Shape:
 
 def base_folder(model: str) -> Path | None:
     """Where the files of a base are, if on this machine: one that ships, a local folder, or fetched earlier."""
-    for folder in (Path(str(files("iterdeploy").joinpath("bases", model))), Path(model)):
-        if (folder / "config.json").is_file():
-            return folder
+    if folder := local_folder(model):
+        return folder
     if model.count("/") != 1:
         return None
     from huggingface_hub import try_to_load_from_cache

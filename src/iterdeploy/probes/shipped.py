@@ -31,13 +31,14 @@ from iterdeploy.types import Question
 SEED = 7_202_611  # of all probes' questions; bases are taught with seeds from 0 on
 SIZES = tuple(range(4, 17))  # of the problems to read
 WAYS: tuple[Way, ...] = ("table", "keep")
+BLOCKS = (" ontable", "\nunstack")  # words of the domain that the shipped probes ask about
 
 
 class Likelihood:
     """General ability: log-likelihood a token of demonstrations that the base was not taught, nats."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._tokenizer = _knowing(recipe, "likelihood", "\n<say>", "\n<think>")
+        self._tokenizer = _knowing(recipe, "likelihood", "\n<say>", "\n<think>", *BLOCKS)
 
     def questions(self, count: int) -> list[Question]:
         """Half of them readings and half plans, as in the base's own diet."""
@@ -58,7 +59,7 @@ class Say:
     """The base's other skill: to read a problem without planning; 1 for exactly what either way of reading says."""
 
     def __init__(self, recipe: Recipe) -> None:
-        _knowing(recipe, "say", "\n<say>")
+        _knowing(recipe, "say", "\n<say>", *BLOCKS)
 
     def questions(self, count: int) -> list[Question]:
         """Problems to read, of 4 to 16 blocks; `answer` holds both right readings, one after the other."""

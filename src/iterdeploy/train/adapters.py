@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from iterdeploy.errors import BadInput, TrainingRefused, nearest
+from iterdeploy.models.tokens import local_folder
 from iterdeploy.recipe import Precision, Train
 
 ADAPTER = "adapter_model.safetensors"
@@ -39,13 +40,13 @@ def quietly() -> Iterator[None]:
 
 def base_folder(name: str) -> str:
     """The folder of a base: one that ships, a local folder, or that of a hub's model, fetched if need be."""
-    shipped = Path(str(files("iterdeploy") / "bases"))
-    if (shipped / name / "config.json").is_file():
-        return str(shipped / name)
+    if folder := local_folder(name):
+        return str(folder)
     if Path(name).is_dir():
         return name
     if re.fullmatch(r"[\w.-]+/[\w.-]+", name) and not name.startswith("."):
         return _fetched(name)
+    shipped = Path(str(files("iterdeploy") / "bases"))
     there = [p.name for p in shipped.iterdir() if p.is_dir()] if shipped.is_dir() else []
     raise BadInput(
         f"no base '{name}': not a folder below {Path.cwd()}, nor OWNER/NAME of a hub; {nearest(name, there)} shipped"

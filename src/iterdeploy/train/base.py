@@ -76,23 +76,29 @@ def school_of(recipe: BaseRecipe) -> School:
     diet = recipe.diet
     if isinstance(diet, rovers.RoversDiet):
         learned = partial(rovers.demonstrations, diet)
-        return _two_ways(rovers.WORDS, learned, rovers_school.questions(diet), rovers_school.subject(diet))
+        return _two_ways(
+            rovers.WORDS, learned, partial(rovers_school.questions, diet), rovers_school.subject(diet)
+        )
     if isinstance(diet, sokoban.SokobanDiet):
         learned = partial(sokoban.demonstrations, diet)
-        return _two_ways(sokoban.WORDS, learned, sokoban_school.questions(diet), sokoban_school.subject(diet))
+        return _two_ways(
+            sokoban.WORDS, learned, partial(sokoban_school.questions, diet), sokoban_school.subject(diet)
+        )
     if isinstance(diet, exercises.FieldDiet):
         words, learned = exercises.words_of(diet.field), partial(exercises.demonstrations, diet)
-        return _two_ways(words, learned, exercise_school.questions(diet), exercise_school.subject(diet))
+        return _two_ways(
+            words, learned, partial(exercise_school.questions, diet), exercise_school.subject(diet)
+        )
     return School(WORDS, partial(demonstrations, diet), probe, model_card)
 
 
 def _two_ways(
     words: tuple[str, ...],
     learned: Callable[[int], Iterator[Demonstration]],
-    questions: Iterable[Question],
+    questions: Callable[[], Iterable[Question]],
     subject: Subject,
 ) -> School:
-    return School(words, learned, lambda folder: examine(list(questions), folder), partial(card, subject))
+    return School(words, learned, lambda folder: examine(list(questions()), folder), partial(card, subject))
 
 
 RECIPES = {
