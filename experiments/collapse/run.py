@@ -107,11 +107,20 @@ def halved(shares: Sequence[float]) -> int | None:
     return next((n for n in range(1, len(shares)) if 2 * shares[n] < max(shares[:n])), None)
 
 
+def strayed(values: Sequence[float | None]) -> int | None:
+    """The second generation on end whose entropy is below half of generation 0's, or above one and a half of it."""
+    if not (start := values[0]):
+        return None
+    out = [value is not None and not start / 2 <= value <= 1.5 * start for value in values]
+    return next((n for n in range(1, len(out)) if out[n - 1] and out[n]), None)
+
+
 def history(run: Run) -> dict[str, object]:
     """Where a run stood best, where half of that was lost, where each rule fires, and what was lost after it."""
     seen = [stop.standing(row, answers(run, row.number)) for row in run.generations()]
     shares = [one.heldout for one in seen]
     fires = {name: first(rules, seen) for name, rules in RULES.items()}
+    fires["entropy"] = strayed([entropy(run, row.number) for row in run.generations()])  # no rule that ships
     return {
         "best": stop.best(seen),
         "best held-out": max(shares),
@@ -132,7 +141,7 @@ def more(runs: Mapping[str, Sequence[Run]], out: Path) -> None:
     (out / "stops.json").write_text(json.dumps(table, indent=1) + "\n")
     lines = [
         "| run | generations | best held-out, at | mean of the last five | half of the best lost at "
-        "| rules fire at: heldout, diversity, acceptance | better was to come, by |",
+        "| rules fire at: heldout, diversity, acceptance, entropy | better was to come, by |",
         "|---|--:|---|--:|--:|---|---|",
     ]
     for arm, of in table.items():
