@@ -124,8 +124,12 @@ def seconds(read: Callable[[str], None], text: str) -> float:
 
 
 def grows_with_the_text(read: Callable[[str], None], make: Make, length: int) -> None:
-    short, long = seconds(read, make(length)), seconds(read, make(4 * length))
-    assert long < 12 * short + 0.3, (short, long)  # 4 times the text; 16 would be its square
+    def both() -> tuple[float, float]:
+        return seconds(read, make(length)), seconds(read, make(4 * length))
+
+    # 4 times the text; 16 would be its square. Once in three: another process can slow one reading down.
+    tries = (both() for _ in range(3))
+    assert any(long < 12 * short + 0.3 for short, long in tries)
 
 
 @pytest.mark.parametrize(("read", "make"), ALL)

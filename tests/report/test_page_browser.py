@@ -116,7 +116,7 @@ def test_every_link_of_every_figure_leads_to_as_many_traces_as_it_counts(page: B
 def test_a_point_leads_to_its_traces_and_a_trace_to_its_verdict(page: Browser, run: Run) -> None:
     page.run(f"{FIRST_POINT}.dispatchEvent(new MouseEvent('click', {{bubbles: true, cancelable: true}}))")
     assert counts(page, sum(verdict.valid for verdict in run.verdicts(0)))
-    page.one(".row").click()
+    page.click(".row")
     page.until(lambda: "valid, " in page.text(".verdict"))
     assert page.text(".trace-id").startswith("g0.")
     assert "thinking of it" in page.text("article")
@@ -134,7 +134,7 @@ def test_filters_narrow_the_list_and_stand_in_the_address(page: Browser, run: Ru
     page.go("#traces?text=VANISH")
     everywhere = [v for number in range(3) for split in SPLITS for v in run.verdicts(number, split)]
     assert counts(page, sum("(vanish x)" in verdict.plan for verdict in everywhere))
-    page.one(".chip.clear").click()
+    page.click(".chip.clear")
     assert counts(page, 78)
     page.go("#traces?text=nowhere-to-be-found")
     assert counts(page, 0)
@@ -275,7 +275,7 @@ def test_a_megabyte_of_text_is_cut_until_it_is_asked_for(chromium: Browser, tmp_
     chromium.open(run.path / "report.html", "#traces?trace=g2.h005.0")
     chromium.one("article")
     assert "END" not in chromium.text("article")
-    chromium.one(".more").click()
+    chromium.click(".more")
     chromium.until(lambda: "END" in chromium.text("article"))
     assert "\u202e" not in chromium.text("article")
     assert chromium.complaints() == []
