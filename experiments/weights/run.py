@@ -1,6 +1,6 @@
 """Importance-weighted fine-tuning against plain, at equal samples and equal steps, on the pool of all generations.
 
-python experiments/weights/run.py             all arms, three seeds; half an hour of two idle cores, stops and goes on
+python experiments/weights/run.py             all arms, three seeds; ten minutes of two idle cores, stops and goes on
 python experiments/weights/run.py --quick     two arms of one seed in about a minute; checks the claim
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from growth import grows_linearly
 from pddl_texts import BLOCKS, domain, plan
 
 from iterdeploy.errors import BadInput
@@ -370,5 +371,4 @@ def test_time_grows_with_the_text(unit: str) -> None:
         read(text)
         return time.process_time() - started
 
-    # Four times the text may take twelve times as long, once in three: another process can slow one reading down.
-    assert any(seconds(200_000) < 12 * seconds(50_000) + 0.3 for _ in range(3))
+    assert grows_linearly(seconds, 50_000)

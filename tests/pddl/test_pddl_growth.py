@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from growth import grows_linearly
 from pddl_texts import BLOCKS, THREE, domain, plan, problem
 
 from iterdeploy.pddl import PddlError, conditions, parse_domain, parse_problem, read_plan, validate
@@ -124,12 +125,7 @@ def seconds(read: Callable[[str], None], text: str) -> float:
 
 
 def grows_with_the_text(read: Callable[[str], None], make: Make, length: int) -> None:
-    def both() -> tuple[float, float]:
-        return seconds(read, make(length)), seconds(read, make(4 * length))
-
-    # 4 times the text; 16 would be its square. Once in three: another process can slow one reading down.
-    tries = (both() for _ in range(3))
-    assert any(long < 12 * short + 0.3 for short, long in tries)
+    assert grows_linearly(lambda many: seconds(read, make(many)), length)
 
 
 @pytest.mark.parametrize(("read", "make"), ALL)

@@ -145,8 +145,8 @@ def scene_prompt(scene: Scene, cue: str = "<think>") -> str:
 def read_scene(problem: str) -> Scene:
     """The scene that a PDDL problem states. Raises BadInput for a problem that is not of this domain."""
     said = atoms_of(problem)
-    known = {name for name, *_ in said.init} <= _PREDICATES and ("at-robot" in {a[0] for a in said.init})
-    scene = scene_of(said) if known else None
+    names = {name for name, *_ in said.init}
+    scene = scene_of(said) if names <= _PREDICATES and "at-robot" in names else None
     if (
         scene is None
         or not scene.room
