@@ -204,6 +204,16 @@ def test_a_collapsed_generation_is_less_diverse_and_the_sample_is_seeded() -> No
     assert measure.diversity(collapsed).distinct == 1
 
 
+def test_entropy_is_the_mean_surprise_of_all_sampled_tokens() -> None:
+    told = [
+        replace(a, trace=replace(a.trace, logprobs=p))
+        for a, p in zip(samples(2, 1), ((-1.0,), (-2.0, 0.0, -3.0)), strict=True)
+    ]
+    assert measure.entropy(told) == measure.diversity(told).entropy == 1.5
+    untold = [replace(a, trace=replace(a.trace, logprobs=())) for a in samples(2, 1)]
+    assert measure.entropy(untold) is None
+
+
 def slow_edit_distance(first: str, second: str) -> int:
     row = list(range(len(second) + 1))
     for i, x in enumerate(first, start=1):

@@ -21,12 +21,12 @@ from iterdeploy.store import Run
 from iterdeploy.types import Question
 
 
-def seen(*shares: float, diversity: float | None = 0.5) -> list[Standing]:
-    return [Standing(share, share, share, diversity) for share in shares]
+def seen(*shares: float, entropy: float | None = 0.5) -> list[Standing]:
+    return [Standing(share, share, share, entropy) for share in shares]
 
 
 def test_no_rule_fires_by_default() -> None:
-    assert fired(Stop(), seen(0.5, 0.1, 0.0, diversity=None)) == {}
+    assert fired(Stop(), seen(0.5, 0.1, 0.0, entropy=None)) == {}
 
 
 def test_heldout_fires_after_its_patience_without_a_gain_and_names_the_numbers() -> None:
@@ -44,17 +44,42 @@ def test_heldout_does_not_fire_on_steady_growth() -> None:
     assert not any(fired(rules, seen(*(0.1 * n for n in range(count)))) for count in range(1, 9))
 
 
-def test_diversity_and_acceptance_need_all_generations_of_their_patience() -> None:
-    rules = Stop(diversity_patience=2, diversity_least=0.5)
-    start = seen(0.5, diversity=0.8)
-    assert fired(rules, [*start, *seen(0.5, diversity=0.3)]) == {}
-    assert list(fired(rules, [*start, *seen(0.5, 0.5, diversity=0.3)])) == ["diversity"]
-    assert list(fired(rules, [*start, *seen(0.5, 0.5, diversity=None)])) == ["diversity"], (
-        "nothing to compare"
-    )
+def test_acceptance_needs_all_generations_of_its_patience() -> None:
     rules = Stop(acceptance_patience=2, acceptance_least=0.8)
     assert fired(rules, seen(0.2, 0.5, 0.39, 0.41)) == {}
     assert "39.0%" in fired(rules, seen(0.2, 0.5, 0.3, 0.39))["acceptance"]
+
+
+DIVERSITY = Stop(diversity_patience=2, diversity_least=0.8, diversity_most=1.25)
+
+
+def test_diversity_fires_on_answers_that_scatter() -> None:
+    start = seen(0.5, entropy=0.4)
+    assert fired(DIVERSITY, [*start, *seen(0.9, entropy=0.6)]) == {}, "one generation is not two"
+    assert fired(DIVERSITY, [*start, *seen(0.9, entropy=0.6), *seen(0.9, entropy=0.5)]) == {}, (
+        "125 % is allowed"
+    )
+    reason = fired(DIVERSITY, [*start, *seen(0.9, 0.9, entropy=0.6)])["diversity"]
+    assert "0.4000 nats a token in generation 0 and is 0.6000: for 2 on end more than 125%" in reason
+    assert "scatter" in reason
+
+
+def test_diversity_fires_on_answers_that_narrow_and_are_no_better() -> None:
+    start = seen(0.5, entropy=0.4)
+    assert fired(DIVERSITY, [*start, *seen(0.5, 0.51, entropy=0.1)]) == {}, "sure of what is right"
+    assert fired(DIVERSITY, [*start, *seen(0.5, 0.5, entropy=0.33)]) == {}, "more than 80 %"
+    assert fired(DIVERSITY, [*start, *seen(0.5, entropy=0.1), *seen(0.5, entropy=0.6)]) == {}
+    reason = fired(DIVERSITY, [*start, *seen(0.6, 0.5, 0.4, entropy=0.3)])["diversity"]
+    assert (
+        "for 2 on end less than 80% of it, with 40.0% of the answers valid and 50.0% in generation 0"
+        in reason
+    )
+
+
+def test_diversity_says_nothing_where_no_entropy_is_known() -> None:
+    unknown = seen(0.5, 0.1, 0.0, entropy=None)
+    assert fired(DIVERSITY, unknown) == {}
+    assert fired(DIVERSITY, [*seen(0.5), *unknown]) == {}
 
 
 def test_the_best_generation_is_the_first_of_equals() -> None:
@@ -83,6 +108,7 @@ def test_gates_by_fall_and_by_floor() -> None:
         ('probe.names=["a/b"]', "different names of probes"),
         ("stop.heldout_patience=-1", "0 or more"),
         ("stop.diversity_least=2", "a share"),
+        ("stop.diversity_most=0.9", "1 or more"),
     ],
 )
 def test_a_wrong_guard_is_refused(setting: str, says: str) -> None:
@@ -93,6 +119,12 @@ def test_a_wrong_guard_is_refused(setting: str, says: str) -> None:
 def test_a_rule_on_heldout_needs_heldout_tasks() -> None:
     with pytest.raises(BadInput, match=r"tasks\.heldout is 0"):
         with_settings(RECIPE, ["tasks.heldout=0", "stop.heldout_patience=1"])
+
+
+@pytest.mark.parametrize("blind", ["deploy.temperature=0", 'deploy.engine="server"'])
+def test_a_rule_on_diversity_needs_entropy(blind: str) -> None:
+    with pytest.raises(BadInput, match=r"stop\.diversity_patience is set, but .*entropy"):
+        with_settings(RECIPE, [blind, "stop.diversity_patience=2"])
 
 
 # --- in a run --------------------------------------------------------------------------------

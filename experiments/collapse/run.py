@@ -7,7 +7,6 @@ python experiments/collapse/run.py --quick     three arms of one seed in about a
 from __future__ import annotations
 
 import json
-import math
 import random
 import statistics
 import sys
@@ -21,9 +20,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from arms import Arm, Curves, Experiment, answers, main
 from measured import Measure, measured, write_measures
 
-from iterdeploy import measure, stop
+from iterdeploy import measure, recipe, stop
+from iterdeploy.cli.rooms import open_domain
 from iterdeploy.recipe import Stop
 from iterdeploy.store import Run
+from iterdeploy.types import Split
 
 LATER = {"generations": 12}  # the first seed alone goes further
 NONE = {"curate.rule": "none", "curate.pool": "last"}
@@ -33,6 +34,7 @@ ARMS = (
     Arm("capped", {"curate.most": 40, "generations": 30}, LATER),
     Arm("none", {**NONE, "generations": 30}, LATER),
     Arm("none-go-on", {**NONE, "train.start": "last"}, LATER),
+    Arm("fooled", {"validate.validator": "fooled:likes_unstack", "deploy.samples": 4, **LATER}),
     Arm("broken", {"train.learning_rate": 0.5, "generations": 2}),  # a control that must be seen
     Arm("stopped", {"train.learning_rate": 0.5, "generations": 2, "stop.acceptance_patience": 1}),
 )
@@ -45,7 +47,7 @@ RULES: Mapping[str, Stop] = {
 
 
 def acceptance(run: Run, generation: int) -> float:
-    """Share of answers to deployed tasks that are valid."""
+    """Share of answers to deployed tasks that the run's validator accepts."""
     return measure.acceptance(answers(run, generation))
 
 
@@ -77,9 +79,17 @@ def reasoning(run: Run, generation: int) -> float | None:
 
 
 def entropy(run: Run, generation: int) -> float | None:
-    """Surprise of its own tokens, nats a token at the sampling settings: an unbiased estimate of its entropy."""
-    values = [value for trace in run.traces(generation) for value in trace.logprobs]
-    return -math.fsum(values) / len(values) if values else None
+    """Of the answers, nats a token at the sampling settings."""
+    return measure.entropy(answers(run, generation))
+
+
+def truly(run: Run, generation: int, split: Split = "deployed") -> float:
+    """Share of the answers that our own validator accepts, whichever the run has."""
+    if run.recipe.validate.validator == "pddl":
+        return measure.acceptance(answers(run, generation, split))
+    domain = open_domain(recipe.with_settings(run.recipe, ["validate.validator=pddl"]))
+    tasks = {task.id: task for task in run.tasks(split)}
+    return statistics.mean(domain.validate(tasks[t.task_id], t).valid for t in run.traces(generation, split))
 
 
 def length(run: Run, generation: int) -> float:
@@ -88,7 +98,8 @@ def length(run: Run, generation: int) -> float:
 
 
 MEASURES = (
-    Measure("valid answers, share", acceptance, 3),
+    Measure("accepted answers, share", acceptance, 3),
+    Measure("truly valid answers, share", truly, 3),
     Measure("distance of plans", distance, 3),
     Measure("distinct plans, share", distinct, 3),
     Measure("distance of reasoning", reasoning, 3),
@@ -107,22 +118,13 @@ def halved(shares: Sequence[float]) -> int | None:
     return next((n for n in range(1, len(shares)) if 2 * shares[n] < max(shares[:n])), None)
 
 
-def strayed(values: Sequence[float | None]) -> int | None:
-    """The second generation on end whose entropy is below half of generation 0's, or above one and a half of it."""
-    if not (start := values[0]):
-        return None
-    out = [value is not None and not start / 2 <= value <= 1.5 * start for value in values]
-    return next((n for n in range(1, len(out)) if out[n - 1] and out[n]), None)
-
-
 def history(run: Run) -> dict[str, object]:
-    """Where a run stood best, where half of that was lost, where each rule fires, and what was lost after it."""
+    """Where a run truly stood best, where half of that was lost, where each rule fires, and what was to come after."""
     seen = [stop.standing(row, answers(run, row.number)) for row in run.generations()]
-    shares = [one.heldout for one in seen]
+    shares = [truly(run, number, "heldout") for number in range(len(seen))]
     fires = {name: first(rules, seen) for name, rules in RULES.items()}
-    fires["entropy"] = strayed([entropy(run, row.number) for row in run.generations()])  # no rule that ships
     return {
-        "best": stop.best(seen),
+        "best": max(range(len(seen)), key=lambda n: (shares[n], -n)),
         "best held-out": max(shares),
         "mean of the last five": statistics.mean(shares[-5:]),
         "last": len(seen) - 1,
@@ -141,7 +143,7 @@ def more(runs: Mapping[str, Sequence[Run]], out: Path) -> None:
     (out / "stops.json").write_text(json.dumps(table, indent=1) + "\n")
     lines = [
         "| run | generations | best held-out, at | mean of the last five | half of the best lost at "
-        "| rules fire at: heldout, diversity, acceptance, entropy | better was to come, by |",
+        "| rules fire at: heldout, diversity, acceptance | better was to come, by |",
         "|---|--:|---|--:|--:|---|---|",
     ]
     for arm, of in table.items():
@@ -163,7 +165,7 @@ def claim(found: Mapping[str, Curves]) -> None:
     """The rule on acceptance ends a broken run at once, in the run itself too, and no rule ends the one that learns."""
     stops = json.loads(Path("runs/collapse-quick/stops.json").read_text())
     assert not any(stops["accumulate"]["seed0"]["fires"].values()), stops
-    assert stops["broken"]["seed0"]["fires"]["acceptance"] == 2, stops
+    assert stops["broken"]["seed0"]["fires"] == {"heldout": None, "diversity": 2, "acceptance": 2}, stops
     assert stops["broken"]["seed0"]["half lost"] == 1, stops
     assert found["stopped"].ends == ("stop: acceptance",), found
     assert len(found["stopped"].deployed[0]) == 2, found

@@ -29,6 +29,7 @@ class Size:
     measured_every: int  # samples between two measurements of an arm that has no generations
     dice: int = 5  # measurements of the base, whose mean counts
     times: float = 2.0  # of what the base solves: the target
+    tasks: int = 0  # the seed that tasks are drawn with
 
 
 FULL = Size((6, 7, 8, 9, 10), 160, 200, 3840, 320)
@@ -97,6 +98,7 @@ class Ground:
         of_size = [
             f"seed={seed}",
             f"tasks.sizes={list(size.sizes)}",
+            f"tasks.seed={size.tasks}",
             f"tasks.count={size.deployed}",
             f"tasks.heldout={size.heldout}",
         ]

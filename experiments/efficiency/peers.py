@@ -22,9 +22,6 @@ from iterdeploy.models.engine import Engine, Sampling
 from iterdeploy.train.adapters import open_base, quietly, with_lora
 from iterdeploy.types import Request, Task, Trace
 
-ROWS = 64
-"""Completions of one optimizer step, which are sampled together."""
-
 
 def there() -> bool:
     """Whether TRL is installed."""
@@ -39,6 +36,7 @@ class Peer:
     learning_rate: float
     temperature: float = 1.0
     generations: int = 8  # completions of one prompt
+    rows: int = 64  # completions of one optimizer step, which are sampled together
 
 
 @dataclass(slots=True)
@@ -169,8 +167,8 @@ def trainer_of(ground: Ground, peer: Peer, folder: Path, spent: Spent) -> tuple[
             train_dataset=Dataset.from_list([{"prompt": t.prompt, "task_id": t.id} for t in ground.deployed]),
             processing_class=tokenizer,
             args=config(
-                output_dir=str(folder / "trl"), seed=ground.seed, max_steps=ground.size.budget // ROWS,
-                per_device_train_batch_size=ROWS, num_generations=peer.generations,
+                output_dir=str(folder / "trl"), seed=ground.seed, max_steps=ground.size.budget // peer.rows,
+                per_device_train_batch_size=peer.rows, num_generations=peer.generations,
                 max_completion_length=how.max_tokens, temperature=peer.temperature, beta=0.0,
                 learning_rate=peer.learning_rate, lr_scheduler_type="constant",
                 use_cpu=True, bf16=False, gradient_checkpointing=False,

@@ -66,18 +66,23 @@ SEEDS = (0, 1, 2)
 
 TRIED_ON = 9
 TRIES: tuple[Arm, ...] = tuple(
-    Arm(f"{name}-lr{rate:g}-t{temperature:g}-g{count}", Peer(kind, rate, temperature, count))
+    Arm(f"{name}-lr{rate:g}-t{temperature:g}-g{count}-b{rows}", Peer(kind, rate, temperature, count, rows))
     for name, kind in (("reinforce", "rloo"), ("grpo", "grpo"))
-    for rate, temperature, count in (
-        (3e-4, 1.0, 8),
-        (1e-3, 1.0, 8),
-        (3e-3, 1.0, 8),
-        (1e-3, 0.7, 8),
-        (1e-3, 1.0, 4),
+    for rate, temperature, count, rows in (
+        (3e-4, 1.0, 8, 64),
+        (1e-3, 1.0, 8, 64),
+        (3e-3, 1.0, 8, 64),
+        (1e-3, 0.7, 8, 64),
+        (1e-3, 1.0, 4, 64),
+        (5e-4, 1.0, 4, 64),  # the first five were tried alone; these are about the best of them
+        (2e-3, 1.0, 4, 64),
+        (1e-3, 1.0, 2, 64),
+        (1e-3, 1.0, 4, 32),
+        (5e-4, 1.0, 4, 32),
     )
 )
-TRY = replace(FULL, budget=1024, measured_every=512, times=math.inf)
-"""A try is a quarter of an arm, and goes on to its end."""
+TRY = replace(FULL, budget=1024, measured_every=512, times=math.inf, tasks=TRIED_ON)
+"""A try is a quarter of an arm, goes on to its end, and has tasks of its own, deployed and held out."""
 
 
 def main() -> None:
@@ -179,7 +184,7 @@ def go(plan: Plan, arm: Arm, seed: int) -> None:
     """Run an arm to its end, and leave its file."""
     file = file_of(plan, arm, seed)
     file.parent.mkdir(parents=True, exist_ok=True)
-    size = replace(plan.size, budget=2 * peers.ROWS) if plan.word == "quick" and arm.peer else plan.size
+    size = replace(plan.size, budget=2 * arm.peer.rows) if plan.word == "quick" and arm.peer else plan.size
     course = Course(
         arm.name, settings_of(plan, arm), seed, size.times * base_solves(plan.runs, size), size.budget
     )

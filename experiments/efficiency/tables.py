@@ -55,9 +55,9 @@ def write_tries(found: Found, size: Size, file: Path, all_there: bool) -> None:
     lines = [
         "# What was tried for TRL's trainers",
         "",
-        f"Seed 9, {size.budget} samples each: learning rate (lr), temperature of the training samples (t) and "
-        "completions of a prompt (g). Held-out tasks solved at the start, then at each measurement. Iterative "
-        "deployment was not tuned here.",
+        f"Seed 9, {size.budget} samples each: learning rate (lr), temperature of the training samples (t), "
+        "completions of a prompt (g) and of a step (b). Held-out tasks solved at the start, then at each "
+        "measurement. Iterative deployment was not tuned here.",
         "",
         f"| try | held-out, of {size.heldout} | deployed at its end, of {size.deployed} | valid, of the samples "
         "| CPU seconds |",

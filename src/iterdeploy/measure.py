@@ -340,13 +340,15 @@ class Diversity:
     `plans` were read; `distinct` of them differ after objects are renamed by order of appearance;
     `distance` is the mean edit distance between the action names of two plans for tasks of one
     size, divided by the longer plan (0: always the same, 1: nothing shared); `within` is the same
-    between two answers to one task. A distance is None where no pair exists.
+    between two answers to one task. A distance is None where no pair exists. `entropy` is as
+    `entropy(answers)` has it.
     """
 
     plans: int
     distinct: int
     distance: float | None
     within: float | None
+    entropy: float | None
 
 
 def diversity(answers: Sequence[Answer], seed: int = 0) -> Diversity:
@@ -357,7 +359,16 @@ def diversity(answers: Sequence[Answer], seed: int = 0) -> Diversity:
         distinct=len({shape(answer.verdict.plan) for answer in planned}),
         distance=_mean_distance(_pairs_across_tasks(planned, seed)),
         within=_mean_distance(_pairs_within_tasks(planned, seed)),
+        entropy=entropy(answers),
     )
+
+
+def entropy(answers: Iterable[Answer]) -> float | None:
+    """Mean surprise of the sampled tokens, nats a token: an unbiased estimate of the model's entropy at the
+    sampling settings, over the places that its own answers lead to. None where no log-probabilities are recorded.
+    """
+    values = [value for answer in answers for value in answer.trace.logprobs]
+    return -math.fsum(values) / len(values) if values else None
 
 
 def shape(plan: Sequence[str]) -> tuple[tuple[Hashable, ...], ...]:

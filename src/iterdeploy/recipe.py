@@ -128,8 +128,9 @@ class Stop:
 
     heldout_patience: int = 0  # generations on end that
     heldout_gain: float = 0.0  # solve at most this share of held-out tasks more than the best before them
-    diversity_patience: int = 0  # generations on end whose plans differ by
-    diversity_least: float = 0.5  # less than this share of what those of generation 0 do
+    diversity_patience: int = 0  # generations on end whose answers have an entropy
+    diversity_least: float = 0.8  # below this share of generation 0's, with no more valid answers than it,
+    diversity_most: float = 1.25  # or above this many times generation 0's
     acceptance_patience: int = 0  # generations on end whose share of valid answers is
     acceptance_least: float = 0.8  # less than this share of the best so far
 
@@ -279,6 +280,8 @@ def _wrong_guards(recipe: Recipe) -> Iterator[str]:
     """What a stop rule or a gate lacks in the rest of the recipe."""
     if recipe.stop.heldout_patience and not recipe.tasks.heldout:
         yield "stop.heldout_patience is set, but tasks.heldout is 0; set tasks.heldout, or stop.heldout_patience=0"
+    if recipe.stop.diversity_patience and (why := _unseen_entropy(recipe.deploy)):
+        yield f"stop.diversity_patience is set, but {why}; set stop.diversity_patience=0"
     known = [probe_name(name) for name in recipe.probe.names]
     if len(set(known)) < len(known):
         yield f"probe.names is {recipe.probe.names!r}; what stands after ':' must differ, for files are named so"
@@ -287,10 +290,20 @@ def _wrong_guards(recipe: Recipe) -> Iterator[str]:
             yield f"probe.gate names the probe {gate.probe!r}, which probe.names does not; {nearest(gate.probe, known)}"
 
 
+def _unseen_entropy(deploy: Deploy) -> str:
+    """Why answers would tell no entropy; empty if they do."""
+    if deploy.engine == "server":
+        return 'with deploy.engine = "server" no log-probabilities are recorded, and no entropy is known'
+    if not deploy.temperature:
+        return "at deploy.temperature = 0 every answer has an entropy of 0"
+    return ""
+
+
 _Range = tuple[str, Callable[[Any], bool]]
 
 _POSITIVE: _Range = ("a number above 0", lambda v: 0 < v < math.inf)
 _NOT_NEGATIVE: _Range = ("a number of 0 or more", lambda v: 0 <= v < math.inf)
+_AT_LEAST_ONE: _Range = ("a number of 1 or more", lambda v: 1 <= v < math.inf)
 _COUNT: _Range = ("1 or more", lambda v: v >= 1)
 _COUNT_OR_NONE: _Range = ("0 or more", lambda v: v >= 0)
 _SHARE: _Range = ("a share from 0 to 1", lambda v: 0 <= v <= 1)
@@ -356,6 +369,7 @@ _RANGES: Mapping[str, _Range] = {
     "stop.heldout_gain": _PART,
     "stop.diversity_patience": _COUNT_OR_NONE,
     "stop.diversity_least": _SHARE,
+    "stop.diversity_most": _AT_LEAST_ONE,
     "stop.acceptance_patience": _COUNT_OR_NONE,
     "stop.acceptance_least": _SHARE,
     "probe.names": (

@@ -18,12 +18,12 @@ Fired = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How one generation stands: shares from 0 to 1, the distance of its plans as `measure.diversity` has it."""
+    """How one generation stands: shares from 0 to 1, the entropy of its answers in nats a token."""
 
     heldout: float
     solved: float
     acceptance: float
-    diversity: float | None  # None where no two plans could be compared
+    entropy: float | None  # None where no log-probabilities are recorded
 
 
 def standing(row: Generation, answers: Sequence[Answer]) -> Standing:
@@ -32,7 +32,7 @@ def standing(row: Generation, answers: Sequence[Answer]) -> Standing:
         heldout=row.heldout_solved / row.heldout_asked if row.heldout_asked else 0.0,
         solved=row.solved / row.asked,
         acceptance=measure.acceptance(answers),
-        diversity=measure.diversity(answers).distance,
+        entropy=measure.entropy(answers),
     )
 
 
@@ -45,7 +45,7 @@ def fired(rules: Stop, seen: Sequence[Standing]) -> Fired:
     """The rules that end the run after the last of `seen`, which begins with generation 0."""
     found = {
         "heldout": _heldout(rules, [one.heldout for one in seen]),
-        "diversity": _diversity(rules, [one.diversity for one in seen]),
+        "diversity": _diversity(rules, seen),
         "acceptance": _acceptance(rules, [one.acceptance for one in seen]),
     }
     return {rule: reason for rule, reason in found.items() if reason}
@@ -70,16 +70,26 @@ def _heldout(rules: Stop, shares: Sequence[float]) -> str:
     )
 
 
-def _diversity(rules: Stop, distances: Sequence[float | None]) -> str:
-    patience, first = rules.diversity_patience, distances[0]
-    if not patience or not first or len(distances) <= patience:
+def _diversity(rules: Stop, seen: Sequence[Standing]) -> str:
+    patience, first = rules.diversity_patience, seen[0]
+    if not patience or not first.entropy or len(seen) <= patience:
         return ""
-    since = [one or 0.0 for one in distances[-patience:]]
-    if max(since) >= rules.diversity_least * first:
+    ratios = [None if one.entropy is None else one.entropy / first.entropy for one in seen[-patience:]]
+    shares = [one.acceptance for one in seen[-patience:]]
+    if all(ratio is not None and ratio > rules.diversity_most for ratio in ratios):
+        found = f"more than {rules.diversity_most:.0%} of it, so that answers scatter"
+    elif max(shares) <= first.acceptance and all(
+        ratio is not None and ratio < rules.diversity_least for ratio in ratios
+    ):
+        found = (
+            f"less than {rules.diversity_least:.0%} of it, with {shares[-1]:.1%} of the answers valid and "
+            f"{first.acceptance:.1%} in generation 0, so that they narrow without becoming better"
+        )
+    else:
         return ""
     return (
-        f"the mean distance of plans was {first:.3f} in generation 0 and is {since[-1]:.3f}: for {patience} "
-        f"on end less than {rules.diversity_least:.0%} of it"
+        f"the entropy of the answers was {first.entropy:.4f} nats a token in generation 0 and is "
+        f"{seen[-1].entropy:.4f}: for {patience} on end {found}"
     )
 
 

@@ -42,6 +42,12 @@ def test_no_steps_are_refused(tmp_path: Path, steps: str, capsys: Capture) -> No
     assert not (tmp_path / "new").exists()
 
 
+def test_a_negative_seed_is_refused(tmp_path: Path, capsys: Capture) -> None:
+    with pytest.raises(SystemExit):
+        main(["make-base", "--seed", "-1", "--out", str(tmp_path / "new")])
+    assert "it must be 0 or more, not -1" in capsys.readouterr().err
+
+
 def test_a_file_is_no_folder(tmp_path: Path, capsys: Capture) -> None:
     (tmp_path / "file").write_text("mine")
     assert main(["make-base", "--out", str(tmp_path / "file")]) == 2

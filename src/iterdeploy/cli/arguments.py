@@ -130,3 +130,11 @@ def positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"it must be 1 or more, not {number}")
     return number
+
+
+def not_negative(text: str) -> int:
+    """A whole number of 0 or more, from a word of the command line."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"it must be 0 or more, not {number}")
+    return number

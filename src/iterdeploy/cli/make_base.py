@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from iterdeploy.cli.arguments import Commands, positive
+from iterdeploy.cli.arguments import Commands, not_negative, positive
 from iterdeploy.errors import BadInput
 
 PRESETS = {"blocksworld": "demo", "rovers": "rovers", "sokoban": "sokoban", "sums": "sums", "code": "code"}
@@ -23,7 +23,9 @@ def add(commands: Commands) -> None:
         default="blocksworld",
         help="what it is taught; rovers, sokoban: the domains rovers-small, sokoban-small; sums: gym:chain_sum",
     )
-    make.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0, that of the shipped base")
+    make.add_argument(
+        "--seed", type=not_negative, default=0, metavar="N", help="default: 0, that of the shipped base"
+    )
     make.add_argument("--out", type=Path, required=True, metavar="DIR", help="a new folder for the model")
     make.add_argument(
         "--steps", type=positive, metavar="N", help="training steps; default: those of the shipped base"

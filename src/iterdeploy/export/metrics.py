@@ -51,6 +51,8 @@ def _split(answers: list[Answer]) -> Iterator[tuple[str, float]]:
         yield "answer_tokens/mean", sum(len(a.trace.token_ids) for a in answers) / len(answers)
     if diversity.distance is not None:
         yield "diversity", diversity.distance
+    if diversity.entropy is not None:
+        yield "entropy", diversity.entropy
     for fault, count in measure.faults(answers).items():
         yield f"faults/{fault}", count
 

@@ -173,11 +173,13 @@ def _diversity(splits: list[tuple[int, SplitNumbers]]) -> str:
         "distinct up to renaming",
         "distance, same size",
         "distance, same task",
+        "entropy, nats a token",
     ]
     rows = []
     for number, split in splits:
         d = split.diversity
-        rows.append([str(number), str(d.plans), str(d.distinct), decimal(d.distance), decimal(d.within)])
+        numbers = [str(d.plans), str(d.distinct), decimal(d.distance), decimal(d.within), decimal(d.entropy)]
+        rows.append([str(number), *numbers])
     return grid(head, rows)
 
 

@@ -25,7 +25,7 @@ from iterdeploy.train.batches import Batch, Row, bucketed, collate, jumps
 from iterdeploy.train.card import model_card
 from iterdeploy.train.optimizers import Optimizer
 from iterdeploy.train.probe import probe
-from iterdeploy.train.school import Question, Subject, card, examine
+from iterdeploy.train.school import ExamQuestion, Subject, card, examine
 from iterdeploy.train.work import one_thread
 
 WORDS = (
@@ -95,7 +95,7 @@ def school_of(recipe: BaseRecipe) -> School:
 def _two_ways(
     words: tuple[str, ...],
     learned: Callable[[int], Iterator[Demonstration]],
-    questions: Callable[[], Iterable[Question]],
+    questions: Callable[[], Iterable[ExamQuestion]],
     subject: Subject,
 ) -> School:
     return School(words, learned, lambda folder: examine(list(questions()), folder), partial(card, subject))

@@ -8,20 +8,20 @@ from collections.abc import Callable, Iterator
 from iterdeploy.domains.exercises import WAYS, Exercise, FieldDiet, of_base_share
 from iterdeploy.domains.reply import read_reply
 from iterdeploy.recipe import Validate
-from iterdeploy.train.school import PER_SIZE, Question, Subject, shares
+from iterdeploy.train.school import PER_SIZE, ExamQuestion, Subject, shares
 from iterdeploy.types import Trace
 
 LONGEST = 256  # tokens of an answer
 
 
-def questions(diet: FieldDiet, per_size: int = PER_SIZE, seed: int = 0) -> Iterator[Question]:
+def questions(diet: FieldDiet, per_size: int = PER_SIZE, seed: int = 0) -> Iterator[ExamQuestion]:
     """Exercises of each size that is read. A program is right if it is the one that would be taught: none is run."""
     rng = random.Random(f"exercises-{seed}")
     for size in diet.read_sizes:
         for _ in range(per_size):
             one = of_base_share(diet.field, size, rng)
             told = {way: one.reasoning(way) for way in WAYS}
-            yield Question(size, one.prompt("<think>"), LONGEST, told, _is_answer(one))
+            yield ExamQuestion(size, one.prompt("<think>"), LONGEST, told, _is_answer(one))
 
 
 def _is_answer(exercise: Exercise) -> Callable[[Trace], bool]:

@@ -12,10 +12,13 @@ from iterdeploy.types import Trace
 
 def is_plan(domain: str, problem: str) -> Callable[[Trace], bool]:
     """Whether an answer holds a valid plan for a PDDL problem."""
+    return lambda trace: plan_length(domain, problem, trace) is not None
 
-    def judged(trace: Trace) -> bool:
-        read = parse_domain(domain)
-        found = extract(trace.text, read, Validate().rules)
-        return found.fault is None and validate(read, parse_problem(problem, read), found.actions).valid
 
-    return judged
+def plan_length(domain: str, problem: str, trace: Trace) -> int | None:
+    """Steps of the valid plan that an answer holds; None if it holds none."""
+    read = parse_domain(domain)
+    found = extract(trace.text, read, Validate().rules)
+    if found.fault is not None or not validate(read, parse_problem(problem, read), found.actions).valid:
+        return None
+    return len(found.actions)

@@ -20,8 +20,7 @@ from iterdeploy.domains.blocksworld import (
 from iterdeploy.domains.canonical import share_of
 from iterdeploy.domains.demonstrations import Way, instance_digest, reasoning
 from iterdeploy.domains.prompts import compact
-from iterdeploy.pddl import parse_domain, parse_problem, validate
-from iterdeploy.pddl.extract import extract
+from iterdeploy.train.planning import plan_length
 from iterdeploy.train.school import answered
 from iterdeploy.types import Request, Trace
 
@@ -75,15 +74,14 @@ def _problem(instance: Instance, rng: random.Random) -> str:
 
 def _row(size: int, asked: Sequence[tuple[Instance, str, Request, Trace]]) -> ProbeRow:
     text = (files("iterdeploy.domains") / "blocksworld.domain.pddl").read_text(encoding="utf-8")
-    domain = parse_domain(text)
     read = solved = kept = steps = bound = 0
     for instance, problem, request, trace in asked:
         way: Way = "keep" if trace.text.startswith(" keep") else "table"
         kept += way == "keep"
         read += trace.text.split("\n</think>")[0] == reasoning(instance, way, request.prompt)[0]
-        found = extract(trace.text, domain, ("reasoning", "tags", "bare-lines"))
-        if found.fault is None and validate(domain, parse_problem(problem, domain), found.actions).valid:
+        length = plan_length(text, problem, trace)
+        if length is not None:
             solved += 1
-            steps += len(found.actions)
+            steps += length
             bound += plan_bound(instance)
     return ProbeRow(size, len(asked), read, solved, kept, steps, bound)

@@ -8,24 +8,19 @@ from collections.abc import Iterator
 from iterdeploy.domains.rovers_demonstrations import WAYS, RoversDiet, may_be_taught, reasoning
 from iterdeploy.domains.rovers_small import NAME, TEXT, mission_prompt, problem_of, random_mission
 from iterdeploy.train.planning import is_plan
-from iterdeploy.train.school import PER_SIZE, Question, Subject, shares
+from iterdeploy.train.school import PER_SIZE, ExamQuestion, Subject, drawn, shares
 
 LONGEST = 440  # tokens of an answer
 
 
-def questions(diet: RoversDiet, per_size: int = PER_SIZE, seed: int = 0) -> Iterator[Question]:
+def questions(diet: RoversDiet, per_size: int = PER_SIZE, seed: int = 0) -> Iterator[ExamQuestion]:
     """Missions of each size that is read."""
     rng = random.Random(f"missions-{seed}")
-    for size in diet.read_sizes:
-        found = 0
-        while found < per_size:
-            mission = random_mission(size, rng)
-            if may_be_taught(mission):
-                found += 1
-                told = {way: reasoning(mission, way) for way in WAYS}
-                yield Question(
-                    size, mission_prompt(mission), LONGEST, told, is_plan(TEXT, problem_of(mission))
-                )
+    for size, mission in drawn(
+        diet.read_sizes, per_size, lambda size: random_mission(size, rng), may_be_taught
+    ):
+        told = {way: reasoning(mission, way) for way in WAYS}
+        yield ExamQuestion(size, mission_prompt(mission), LONGEST, told, is_plan(TEXT, problem_of(mission)))
 
 
 def subject(diet: RoversDiet) -> Subject:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from iterdeploy.models.engine import Engine, Sampling, blocks
 from iterdeploy.train.adapters import open_base
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
 PER_SIZE = 40  # questions
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExamQuestion:
     """One question of an examination."""
 
     size: int
@@ -54,7 +57,16 @@ class Subject:
     knows: str  # "It knows this one domain, ..."
 
 
-def examine(questions: Sequence[Question], folder: Path) -> list[Row]:
+def drawn(
+    sizes: Sequence[int], per_size: int, draw: Callable[[int], T], may_be_taught: Callable[[T], bool]
+) -> Iterator[tuple[int, T]]:
+    """So many of each size, of those that a base may have been taught; with their sizes."""
+    for size in sizes:
+        allowed = (one for one in map(draw, repeat(size)) if may_be_taught(one))
+        yield from ((size, one) for one in islice(allowed, per_size))
+
+
+def examine(questions: Sequence[ExamQuestion], folder: Path) -> list[Row]:
     """Ask a base each question once, at temperature 0.7."""
     longest = max(question.longest for question in questions)
     traces = answered(folder, [question.prompt for question in questions], longest)
@@ -76,7 +88,7 @@ def answered(folder: Path, prompts: Sequence[str], longest: int) -> list[Trace]:
     return [found[str(i)] for i in range(len(prompts))]
 
 
-def _row(size: int, pairs: Sequence[tuple[Question, Trace]]) -> Row:
+def _row(size: int, pairs: Sequence[tuple[ExamQuestion, Trace]]) -> Row:
     read = solved = first = 0
     for question, trace in pairs:
         way = next((w for w in question.told if trace.text.startswith(f" {w}")), "")

@@ -9,24 +9,17 @@ from iterdeploy.domains.sokoban import problem_of
 from iterdeploy.domains.sokoban_demonstrations import SokobanDiet, may_be_taught, reasoning
 from iterdeploy.domains.sokoban_small import NAME, TEXT, WAYS, random_scene, scene_prompt
 from iterdeploy.train.planning import is_plan
-from iterdeploy.train.school import PER_SIZE, Question, Subject, shares
+from iterdeploy.train.school import PER_SIZE, ExamQuestion, Subject, drawn, shares
 
 LONGEST = 384  # tokens of an answer
 
 
-def questions(diet: SokobanDiet, per_size: int = PER_SIZE, seed: int = 0) -> Iterator[Question]:
+def questions(diet: SokobanDiet, per_size: int = PER_SIZE, seed: int = 0) -> Iterator[ExamQuestion]:
     """Scenes of each size that is read."""
     rng = random.Random(f"scenes-{seed}")
-    for size in diet.read_sizes:
-        found = 0
-        while found < per_size:
-            scene = random_scene(size, rng)
-            if may_be_taught(scene):
-                found += 1
-                told = {way: reasoning(scene, way) for way in WAYS}
-                yield Question(
-                    size, scene_prompt(scene), LONGEST, told, is_plan(TEXT, problem_of(NAME, scene))
-                )
+    for size, scene in drawn(diet.read_sizes, per_size, lambda size: random_scene(size, rng), may_be_taught):
+        told = {way: reasoning(scene, way) for way in WAYS}
+        yield ExamQuestion(size, scene_prompt(scene), LONGEST, told, is_plan(TEXT, problem_of(NAME, scene)))
 
 
 def subject(diet: SokobanDiet) -> Subject:
