@@ -25,6 +25,7 @@ from iterdeploy import recipe as recipes
 from iterdeploy.answers import Answer, join
 from iterdeploy.domains import is_field
 from iterdeploy.errors import IterdeployError, NotReady
+from iterdeploy.gates import gate_of, probe_name
 from iterdeploy.steps.guarding import require_ready
 from iterdeploy.store import Run
 from iterdeploy.store.rows import finished
@@ -219,7 +220,7 @@ def shared(there: recipes.Recipe, here: recipes.Recipe) -> int:
 def _passing(other: Run, recipe: recipes.Recipe) -> int:
     """How many finished generations another run has up to where the recipe's gates or stop rules would end it."""
     rows = other.generations()
-    gates = [gate for gate in map(recipes.gate_of, recipe.probe.gate) if gate is not None]
+    gates = [gate for gate in map(gate_of, recipe.probe.gate) if gate is not None]
     if gates and rows and other.recipe.probe.names == recipe.probe.names:
         found = [probed(other, row.number) for row in rows]
         blocked = next((n for n in range(len(rows)) if stop.blocked(gates, found[0], found[n])), len(rows))
@@ -244,7 +245,7 @@ def _has_plugins(recipe: recipes.Recipe) -> bool:
 
 def probed(run: Run, generation: int) -> dict[str, float]:
     """The probes' numbers of one generation, by name."""
-    names = map(recipes.probe_name, run.recipe.probe.names)
+    names = map(probe_name, run.recipe.probe.names)
     return {name: measure.probe_mean(run.probed(generation, name)) for name in names}
 
 

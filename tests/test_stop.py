@@ -14,8 +14,9 @@ from scripted_run import PROBES, RECIPE, Counting, files_of, go, trainer
 
 from iterdeploy import loop
 from iterdeploy.errors import BadInput, RecipeChanged
+from iterdeploy.gates import Gate
 from iterdeploy.loop import run_loop
-from iterdeploy.recipe import Gate, Recipe, Stop, with_settings
+from iterdeploy.recipe import Recipe, Stop, with_settings
 from iterdeploy.stop import Standing, best, blocked, fired
 from iterdeploy.store import Run
 from iterdeploy.types import Question

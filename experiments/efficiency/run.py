@@ -2,6 +2,7 @@
 
 python experiments/efficiency/run.py            the tries, then all arms, three seeds; what is finished is not run again
 python experiments/efficiency/run.py --quick    a minute or two: the harness, and that iterative deployment gets there
+python experiments/efficiency/run.py --further  all arms, three seeds, to 1,920 samples each, past the target
 python experiments/efficiency/run.py --tries    the tries alone: settings for TRL's trainers, on a seed of their own
 python experiments/efficiency/run.py --table    table and figure of what is there
 
@@ -25,7 +26,7 @@ import peers
 from ground import FULL, QUICK, Course, Ground, Size, base_solves
 from ours import deploy_until
 from peers import Peer, train_until
-from tables import write, write_tries
+from tables import write, write_further, write_tries
 
 HERE = Path(__file__).parent
 TRIED = HERE / "tries.json"
@@ -63,6 +64,7 @@ ARMS: tuple[Arm, ...] = (
 """The settings of the last two are those of the quick form; a full run takes those of the best try."""
 
 SEEDS = (0, 1, 2)
+WORDS = ("quick", "tries", "further")
 
 TRIED_ON = 9
 TRIES: tuple[Arm, ...] = tuple(
@@ -85,42 +87,49 @@ TRY = replace(FULL, budget=1024, measured_every=512, times=math.inf, tasks=TRIED
 """A try is a quarter of an arm, goes on to its end, and has tasks of its own, deployed and held out."""
 
 
+FURTHER = replace(FULL, budget=1920, times=math.inf)
+"""Who is ahead at equal samples, past the target."""
+
+
 def main() -> None:
     """The command."""
     options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     options.add_argument("arms", nargs="*", help=f"some of {', '.join(a.name for a in ARMS)}; default: all")
     options.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
-    options.add_argument("--quick", action="store_true")
-    options.add_argument("--tries", action="store_true")
+    for word in WORDS:
+        options.add_argument(f"--{word}", dest="word", action="store_const", const=word, default="")
     options.add_argument("--table", action="store_true")
     options.add_argument("--at-once", type=int, default=2, help="arms that run at the same time; default: 2")
     options.add_argument("--one", help=argparse.SUPPRESS)  # the arm that this process is for
     given = options.parse_args()
-    there = TRIES if given.tries else ARMS
+    there = TRIES if given.word == "tries" else ARMS
     for name in {given.one, *given.arms} - {None, *(arm.name for arm in there)}:
         options.error(f"no arm {name!r}; there are {', '.join(arm.name for arm in there)}")
     if given.one:
-        plan = plan_of(given.quick, given.tries, given.seeds)
+        plan = plan_of(given.word, given.seeds)
         go(plan, next(arm for arm in plan.arms if arm.name == given.one), given.seeds[0])
         return
-    plain = not (given.quick or given.tries or given.table)
-    if plain and peers.there() and not TRIED.is_file():
-        run(plan_of(False, True, ()), (), given.at_once)
-        tell(plan_of(False, True, ()))
-    plan = plan_of(given.quick, given.tries, given.seeds)
+    tried = given.word in ("quick", "tries") or TRIED.is_file()
+    if not given.table and not tried and peers.there():
+        run(plan_of("tries", ()), (), given.at_once)
+        tell(plan_of("tries", ()))
+    plan = plan_of(given.word, given.seeds)
     if not given.table:
         run(plan, given.arms, given.at_once)
     tell(plan)
 
 
-def plan_of(quick: bool, tries: bool, seeds: Sequence[int]) -> Plan:
+def plan_of(word: str, seeds: Sequence[int]) -> Plan:
     """What is run, and where it lies."""
-    if quick:
+    if word == "quick":
         arms = tuple(arm for arm in ARMS if arm.peer or not arm.settings)
         return Plan("quick", Path("runs/efficiency-quick"), QUICK, arms, (0,))
-    if tries:
+    if word == "tries":
         return Plan("tries", Path("runs/efficiency-tries"), TRY, TRIES, (TRIED_ON,))
-    return Plan("", Path("runs/efficiency"), FULL, tuple(map(as_tried, ARMS)), tuple(seeds))
+    arms = tuple(map(as_tried, ARMS))
+    if word == "further":
+        return Plan("further", Path("runs/efficiency-further"), FURTHER, arms, tuple(seeds))
+    return Plan("", Path("runs/efficiency"), FULL, arms, tuple(seeds))
 
 
 def as_tried(arm: Arm) -> Arm:
@@ -154,6 +163,8 @@ def tell(plan: Plan) -> None:
         claim(found)
     elif plan.word == "tries":
         write_tries(found, plan.size, TRIED, len(found) == len(plan.arms))
+    elif plan.word == "further":
+        write_further(found, plan.size, base_solves(plan.runs, plan.size), HERE)
     else:
         write(found, plan.size, base_solves(plan.runs, plan.size), HERE)
 

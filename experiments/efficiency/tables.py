@@ -50,6 +50,37 @@ def write(found: Found, size: Size, base: float, folder: Path) -> None:
     print("\n".join(lines))
 
 
+def write_further(found: Found, size: Size, base: float, folder: Path) -> None:
+    """further.json, further.md and further.png: held-out tasks solved at equal samples, past the target."""
+    marks = [
+        n
+        for n in range(size.measured_every, size.budget + 1, size.measured_every)
+        if all(n in {p.samples for p in c.points} for courses in found.values() for c in courses)
+    ]
+    lines = [
+        f"| arm | {' | '.join(f'{n:,}' for n in marks)} | trained tokens | CPU seconds | deployed at the end |",
+        f"|---|{'--:|' * (len(marks) + 3)}",
+    ]
+    for name, courses in found.items():
+        at = [[next(p.heldout for p in c.points if p.samples == n) for c in courses] for n in marks]
+        ends = [course.points[-1] for course in courses]
+        lines.append(
+            f"| {name} | {' | '.join(map(_row, at))} | {' '.join(f'{e.trained_tokens:,}' for e in ends)} "
+            f"| {' '.join(f'{e.cpu_seconds:.0f}' for e in ends)} | {_row([c.deployed for c in courses])} |"
+        )
+    lines += [
+        "",
+        f"Held-out tasks solved, of {size.heldout}, after so many samples; one figure a seed, in the order of seeds. "
+        f"The base solves {base:.1f}. Deployed: of {size.deployed}.",
+    ]
+    (folder / "further.md").write_text("\n".join(lines) + "\n")
+    content = {name: [asdict(course) for course in courses] for name, courses in found.items()}
+    (folder / "further.json").write_text(json.dumps(content, indent=1) + "\n")
+    if found:
+        _figure(found, size, base, folder / "further.png")
+    print("\n".join(lines))
+
+
 def write_tries(found: Found, size: Size, file: Path, all_there: bool) -> None:
     """What each try came to: `file`, which a full run takes its settings from, and a page of the same name."""
     lines = [
@@ -105,10 +136,10 @@ def _figure(found: Found, size: Size, base: float, file: Path) -> None:
                 axes.plot(
                     x, y, color=COLOURS[name], marker="o", markersize=3, lw=1.2, label=name if number == 0 else None
                 )  # fmt: skip
-        for height, says in ((base, "base"), (2 * base, "twice the base")):
+        for height, says, at in ((base, "base", 1.0), (2 * base, "twice the base", 0.01)):
             axes.axhline(100 * height / size.heldout, color="#999999", lw=0.8, ls="--")
-            axes.annotate(says, (1, 100 * height / size.heldout), xycoords=("axes fraction", "data"),
-                          ha="right", va="bottom", fontsize=8, color="#666666")  # fmt: skip
+            axes.annotate(says, (at, 100 * height / size.heldout), xycoords=("axes fraction", "data"),
+                          ha="right" if at == 1 else "left", va="bottom", fontsize=8, color="#666666")  # fmt: skip
         axes.set_xlabel(f"{label}, a line for each seed")
         axes.set_ylim(bottom=0)
         axes.set_xlim(left=0)

@@ -18,7 +18,7 @@ from arms import Arm, Curves, Experiment, main, probed
 from measured import Measure, measured, write_measures
 
 from iterdeploy import stop
-from iterdeploy.recipe import gate_of
+from iterdeploy.gates import gate_of
 from iterdeploy.store import Run
 
 BASE = Path("runs/probes/base")

@@ -47,7 +47,7 @@ def run_loop(
     """Run a recipe to its last generation, or go on where it stopped; the rows of all generations.
 
     `second` is the domain with the recipe's second validator, if it names one; `probes` are those that it names, by
-    `recipe.probe_name`. A stop rule or a gate of the recipe ends the run early (`run.ended()`).
+    `gates.probe_name`. A stop rule or a gate of the recipe ends the run early (`run.ended()`).
     Raises Locked if another process writes to the folder, NotReady if the base solves too little.
     """
     watch, trainer = Watch(observe, point), _OneAtATime(trainer)

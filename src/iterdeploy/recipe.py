@@ -5,10 +5,9 @@ A recipe is read from TOML that states only what differs from the defaults, or f
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +17,8 @@ import msgspec
 import tomli_w
 
 from iterdeploy.errors import BadInput, nearest
+from iterdeploy.gates import gate_of, probe_name
+from iterdeploy.ranges import RANGES
 
 Chat = Literal["auto", "on", "off"]
 
@@ -144,37 +145,6 @@ class Probe:
     gate: tuple[str, ...] = ()  # such as "say fall 0.1" (below generation 0) or "refusal least 0.9"
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """What a probe must not lose: `amount` below generation 0 (fall), or to below `amount` (least)."""
-
-    probe: str
-    kind: Literal["fall", "least"]
-    amount: float
-
-    def __str__(self) -> str:
-        return f"{self.probe} {self.kind} {self.amount:g}"
-
-
-def gate_of(text: str) -> Gate | None:
-    """The gate that a recipe states; None if it states none."""
-    words = text.split()
-    if len(words) != 3 or words[1] not in ("fall", "least"):
-        return None
-    try:
-        amount = float(words[2])
-    except ValueError:
-        return None
-    kind: Literal["fall", "least"] = "fall" if words[1] == "fall" else "least"
-    sound = math.isfinite(amount) and (kind == "least" or amount >= 0)
-    return Gate(words[0], kind, amount) if sound else None
-
-
-def probe_name(name: str) -> str:
-    """What a probe is called in files and gates: the attribute of `module:attribute`."""
-    return name.rpartition(":")[2]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """A whole run. `seed` moves sampling and training; two runs of one recipe are byte-equal."""
@@ -263,7 +233,7 @@ def check(recipe: Recipe, where: str = "recipe") -> None:
     values = dict(settings_of(recipe))
     wrong = [
         f"{where}: {key} is {values[key]!r}; it must be {claim}"
-        for key, (claim, holds) in _RANGES.items()
+        for key, (claim, holds) in RANGES.items()
         if not holds(values[key])
     ]
     if wrong:
@@ -298,90 +268,6 @@ def _unseen_entropy(deploy: Deploy) -> str:
         return "at deploy.temperature = 0 every answer has an entropy of 0"
     return ""
 
-
-_Range = tuple[str, Callable[[Any], bool]]
-
-_POSITIVE: _Range = ("a number above 0", lambda v: 0 < v < math.inf)
-_NOT_NEGATIVE: _Range = ("a number of 0 or more", lambda v: 0 <= v < math.inf)
-_AT_LEAST_ONE: _Range = ("a number of 1 or more", lambda v: 1 <= v < math.inf)
-_COUNT: _Range = ("1 or more", lambda v: v >= 1)
-_COUNT_OR_NONE: _Range = ("0 or more", lambda v: v >= 0)
-_SHARE: _Range = ("a share from 0 to 1", lambda v: 0 <= v <= 1)
-_PART: _Range = ("a share from 0 to below 1", lambda v: 0 <= v < 1)
-_SEED: _Range = ("a whole number from 0 to 2**63 - 1", lambda v: 0 <= v < 2**63)
-_NAMED: _Range = ("a name", lambda v: bool(v.strip()))
-_WORD: _Range = (
-    "a name that a folder can have: letters, digits, spaces, '.', '_' and '-'",
-    lambda v: re.fullmatch(r"\w[\w. -]*", v) is not None,
-)
-_SIZES: _Range = (
-    "one or more different sizes, each 1 or more",
-    lambda v: bool(v) and min(v) >= 1 and len(set(v)) == len(v),
-)
-_NAMES: _Range = ("different names, at least one", lambda v: bool(v) and all(v) and len(set(v)) == len(v))
-
-_RANGES: Mapping[str, _Range] = {
-    "name": _WORD,
-    "seed": _SEED,
-    "generations": _COUNT_OR_NONE,
-    "tasks.domain": _NAMED,
-    "tasks.sizes": _SIZES,
-    "tasks.count": _COUNT,
-    "tasks.heldout": _COUNT_OR_NONE,
-    "tasks.seed": _SEED,
-    "base.model": _NAMED,
-    "base.prompt": _NAMED,
-    "base.ready_share": _SHARE,
-    "deploy.samples": _COUNT,
-    "deploy.temperature": _NOT_NEGATIVE,
-    "deploy.top_p": ("above 0 and at most 1", lambda v: 0 < v <= 1),
-    "deploy.top_k": _COUNT_OR_NONE,
-    "deploy.max_tokens": _COUNT,
-    "validate.validator": (
-        "pddl, val, or module:attribute",
-        lambda v: v in ("pddl", "val") or all(v.partition(":")),
-    ),
-    "validate.rules": _NAMES,
-    "validate.second": (
-        "empty, pddl, val, or module:attribute",
-        lambda v: v in ("", "pddl", "val") or all(v.partition(":")),
-    ),
-    "validate.second_sample": _COUNT,
-    "curate.k": _COUNT,
-    "curate.weight_most": _POSITIVE,
-    "curate.most": _COUNT_OR_NONE,
-    "train.rank": _COUNT,
-    "train.alpha": _POSITIVE,
-    "train.dropout": _PART,
-    "train.targets": _NAMES,
-    "train.learning_rate": _POSITIVE,
-    "train.weight_decay": _NOT_NEGATIVE,
-    "train.warmup_share": _SHARE,
-    "train.clip": _NOT_NEGATIVE,
-    "train.epochs": _POSITIVE,
-    "train.max_steps": _COUNT_OR_NONE,
-    "train.tokens_per_step": _COUNT,
-    "train.examples_per_step": _COUNT_OR_NONE,
-    "train.max_length": _COUNT,
-    "train.validation_share": _PART,
-    "train.augment_share": _SHARE,
-    "stop.heldout_patience": _COUNT_OR_NONE,
-    "stop.heldout_gain": _PART,
-    "stop.diversity_patience": _COUNT_OR_NONE,
-    "stop.diversity_least": _SHARE,
-    "stop.diversity_most": _AT_LEAST_ONE,
-    "stop.acceptance_patience": _COUNT_OR_NONE,
-    "stop.acceptance_least": _SHARE,
-    "probe.names": (
-        "different names of probes",
-        lambda v: len(set(v)) == len(v) and all(re.fullmatch(r"[\w.]+:\w+|[\w-]+", n) for n in v),
-    ),
-    "probe.count": _COUNT,
-    "probe.gate": (
-        'a list of "NAME fall AMOUNT" or "NAME least FLOOR"',
-        lambda v: all(gate_of(one) is not None for one in v),
-    ),
-}
 
 _SHORT_ARRAY = re.compile(r"\[\n((?:    .*,\n)+)\]")
 

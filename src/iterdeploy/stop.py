@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from iterdeploy import measure
 from iterdeploy.answers import Answer
-from iterdeploy.recipe import Gate, Stop
+from iterdeploy.gates import Gate
+from iterdeploy.recipe import Stop
 from iterdeploy.types import Generation
 
 Fired = dict[str, str]

@@ -58,7 +58,7 @@ def open_second(recipe: Recipe) -> Domain | None:
 
 def open_probes(recipe: Recipe) -> dict[str, Probe]:
     """The probes that the recipe names, by what their files are called."""
-    from iterdeploy.recipe import probe_name
+    from iterdeploy.gates import probe_name
 
     found: dict[str, Probe] = {}
     for name in recipe.probe.names:

@@ -99,7 +99,7 @@ def _row(run: Run, row: Generation, seconds: float) -> dict[str, Any]:
 
 def next_step(run: Run, generation: int) -> dict[str, Any]:
     """The first step of a generation whose file is not there, with the rows that it has collected."""
-    from iterdeploy.recipe import probe_name
+    from iterdeploy.gates import probe_name
 
     weighted = run.recipe.curate.weights == "ratio"
     files = [

@@ -9,8 +9,8 @@ from typing import Any
 
 from iterdeploy import measure
 from iterdeploy.answers import Answer, join
+from iterdeploy.gates import probe_name
 from iterdeploy.measure import Bound, Diversity, SameTasks, SecondOpinion, Spread
-from iterdeploy.recipe import probe_name
 from iterdeploy.store import Run
 from iterdeploy.types import Ended, Generation, Split, Task
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from iterdeploy import measure, stop
 from iterdeploy.answers import join
 from iterdeploy.errors import BadInput, NotReady, RunError
-from iterdeploy.recipe import gate_of, probe_name
+from iterdeploy.gates import gate_of, probe_name
 from iterdeploy.seeds import seed_of
 from iterdeploy.steps.adapters import adapter_of
 from iterdeploy.steps.marks import QUIET, Watch, step_of

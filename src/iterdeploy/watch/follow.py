@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from iterdeploy.recipe import probe_name
+from iterdeploy.gates import probe_name
 from iterdeploy.store import Run
 from iterdeploy.types import SPLITS, Generation, Split
 from iterdeploy.watch.tail import Tail, last_rows
