@@ -282,6 +282,16 @@ def test_an_adapter_can_be_trained_on_or_only_answer(base: Path, one: Path, trai
     assert (len(moving) == 2 * 2 * 7 and all("lora_" in name for name in moving)) if trainable else not moving
 
 
+def test_an_adapter_that_is_trained_on_is_saved_without_a_look_at_a_hub(
+    base: Path, one: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    adapter = Path(shutil.copytree(one, tmp_path / "adapter"))
+    adapters.settle_config(adapter / "adapter_config.json", "blocks-small")
+    model, _ = open_generation(str(base), adapter, trainable=True)
+    model.save_pretrained(str(tmp_path / "next"))
+    assert not [str(w.message) for w in recwarn if "blocks-small" in str(w.message)]
+
+
 def test_the_tokenizer_is_that_of_the_base(base: Path, one: Path) -> None:
     prompt = tiny.tasks()[0].prompt
     _, tokenizer = open_generation(str(base), one)

@@ -178,6 +178,8 @@ def _with_adapter(model: Any, name: str, adapter: Path, trainable: bool) -> Any:
         wrong = [f"lacks {len(lacks)} of its matrices, first {lacks[0]}"] if lacks else []
         wrong += [f"holds {len(more)} that it does not take, first {more[0]}"] if more else []
         raise BadInput(f"the adapter does not fit the base {name}: {adapter} {' and '.join(wrong)}")
+    # as for a new adapter: when PEFT saves, it looks where the base lies, and else asks a hub for the recipe's name
+    opened.peft_config["default"].base_model_name_or_path = model.name_or_path
     return opened
 
 
