@@ -212,6 +212,8 @@ def test_entropy_is_the_mean_surprise_of_all_sampled_tokens() -> None:
     assert measure.entropy(told) == measure.diversity(told).entropy == 1.5
     untold = [replace(a, trace=replace(a.trace, logprobs=())) for a in samples(2, 1)]
     assert measure.entropy(untold) is None
+    sure = [replace(a, trace=replace(a.trace, logprobs=(0.0, 1e-4))) for a in samples(1, 1)]
+    assert str(measure.entropy(sure)) == "0.0", "rounding of an engine makes no negative entropy"
 
 
 def slow_edit_distance(first: str, second: str) -> int:

@@ -122,7 +122,7 @@ def test_a_rule_on_heldout_needs_heldout_tasks() -> None:
         with_settings(RECIPE, ["tasks.heldout=0", "stop.heldout_patience=1"])
 
 
-@pytest.mark.parametrize("blind", ["deploy.temperature=0", 'deploy.engine="server"'])
+@pytest.mark.parametrize("blind", ["deploy.temperature=0", "deploy.top_k=1", 'deploy.engine="server"'])
 def test_a_rule_on_diversity_needs_entropy(blind: str) -> None:
     with pytest.raises(BadInput, match=r"stop\.diversity_patience is set, but .*entropy"):
         with_settings(RECIPE, [blind, "stop.diversity_patience=2"])

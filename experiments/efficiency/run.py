@@ -96,8 +96,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     options.add_argument("arms", nargs="*", help=f"some of {', '.join(a.name for a in ARMS)}; default: all")
     options.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    form = options.add_mutually_exclusive_group()
     for word in WORDS:
-        options.add_argument(f"--{word}", dest="word", action="store_const", const=word, default="")
+        form.add_argument(f"--{word}", dest="word", action="store_const", const=word, default="")
     options.add_argument("--table", action="store_true")
     options.add_argument("--at-once", type=int, default=2, help="arms that run at the same time; default: 2")
     options.add_argument("--one", help=argparse.SUPPRESS)  # the arm that this process is for
@@ -159,6 +160,8 @@ def tell(plan: Plan) -> None:
     """What is written of a plan's finished arms."""
     found = {arm.name: courses(plan, arm) for arm in plan.arms}
     found = {name: there for name, there in found.items() if there}
+    if not found:
+        raise SystemExit(f"no finished arm under {plan.runs}: nothing to tell, and what was written stays")
     if plan.word == "quick":
         claim(found)
     elif plan.word == "tries":
@@ -225,6 +228,8 @@ def claim(there: dict[str, list[Course]]) -> None:
             costs = [(p.samples, p.valid, p.trained_tokens, p.cpu_seconds) for p in course.points]
             assert costs == sorted(costs), f"{name}: costs must grow: {costs}"
             assert costs[-1][0] > 0, f"{name}: nothing was sampled"
+    if "iterdeploy" not in there:
+        raise SystemExit("the arm iterdeploy was not run, of which the claim is")
     ours = there["iterdeploy"][0]
     assert ours.reached(), f"{ours.target} was to be reached: {[point.heldout for point in ours.points]}"
     print("the harness holds, and iterative deployment is where it was to get")

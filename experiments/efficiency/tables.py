@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from ground import Course, Point, Size
 
@@ -42,12 +44,8 @@ def write(found: Found, size: Size, base: float, folder: Path) -> None:
         f"blocks; the base solves {base:.1f} held-out ones, so the target is {2 * base:.1f}. One figure a seed, in the "
         f"order of seeds; a `>` stands where an arm spent its {size.budget} samples and had not reached the target.",
     ]
-    (folder / "table.md").write_text("\n".join(lines) + "\n")
-    content = {name: [asdict(course) for course in courses] for name, courses in found.items()}
-    (folder / "numbers.json").write_text(json.dumps(content, indent=1) + "\n")
-    if found:
-        _figure(found, size, base, folder / "curves.png")
-    print("\n".join(lines))
+    _write(lines + arrivals(found, base, (1.5, 1.8, 1.9, 2.0)), found, folder, "table.md", "numbers.json")
+    _figure(found, size, base, folder / "curves.png")
 
 
 def write_further(found: Found, size: Size, base: float, folder: Path) -> None:
@@ -73,12 +71,39 @@ def write_further(found: Found, size: Size, base: float, folder: Path) -> None:
         f"Held-out tasks solved, of {size.heldout}, after so many samples; one figure a seed, in the order of seeds. "
         f"The base solves {base:.1f}. Deployed: of {size.deployed}.",
     ]
-    (folder / "further.md").write_text("\n".join(lines) + "\n")
-    content = {name: [asdict(course) for course in courses] for name, courses in found.items()}
-    (folder / "further.json").write_text(json.dumps(content, indent=1) + "\n")
-    if found:
-        _figure(found, size, base, folder / "further.png")
+    _write(lines + arrivals(found, base, (1.5, 1.8, 2.0, 2.2)), found, folder, "further.md", "further.json")
+    _figure(found, size, base, folder / "further.png")
+
+
+def arrivals(found: Found, base: float, times: Sequence[float]) -> list[str]:
+    """Samples and CPU seconds at the first measurement at so many times the base, means over seeds."""
+    lines = ["", f"| first at, times the base | {' | '.join(found)} |", f"|---|{'--:|' * len(found)}"]
+    for factor in times:
+        cells = []
+        for courses in found.values():
+            first = [next((p for p in c.points if p.heldout >= factor * base), None) for c in courses]
+            there = [point for point in first if point is not None]
+            lacking = f", {len(there)} of {len(first)} seeds" if len(there) < len(first) else ""
+            cells.append(
+                f"{statistics.mean(p.samples for p in there):,.0f} samples, "
+                f"{statistics.mean(p.cpu_seconds for p in there):.0f} s{lacking}"
+                if there
+                else "-"
+            )
+        lines.append(f"| {factor:g} | {' | '.join(cells)} |")
+    return lines
+
+
+def _write(lines: Sequence[str], found: Found, folder: Path, page: str, numbers: str) -> None:
+    (folder / page).write_text("\n".join(lines) + "\n")
+    content = {name: [_plain(course) for course in courses] for name, courses in found.items()}
+    (folder / numbers).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
     print("\n".join(lines))
+
+
+def _plain(course: Course) -> dict[str, Any]:
+    """A course for JSON, which knows no infinite target."""
+    return asdict(course) | {"target": course.target if math.isfinite(course.target) else None}
 
 
 def write_tries(found: Found, size: Size, file: Path, all_there: bool) -> None:

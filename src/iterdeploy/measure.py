@@ -364,11 +364,11 @@ def diversity(answers: Sequence[Answer], seed: int = 0) -> Diversity:
 
 
 def entropy(answers: Iterable[Answer]) -> float | None:
-    """Mean surprise of the sampled tokens, nats a token: an unbiased estimate of the model's entropy at the
-    sampling settings, over the places that its own answers lead to. None where no log-probabilities are recorded.
+    """Mean surprise of the sampled tokens, nats a token: an estimate of the model's entropy at the sampling
+    settings, over the places that its own answers lead to. None where no log-probabilities are recorded.
     """
     values = [value for answer in answers for value in answer.trace.logprobs]
-    return -math.fsum(values) / len(values) if values else None
+    return max(0.0, -math.fsum(values) / len(values)) if values else None
 
 
 def shape(plan: Sequence[str]) -> tuple[tuple[Hashable, ...], ...]:

@@ -265,7 +265,9 @@ def _unseen_entropy(deploy: Deploy) -> str:
     if deploy.engine == "server":
         return 'with deploy.engine = "server" no log-probabilities are recorded, and no entropy is known'
     if not deploy.temperature:
-        return "at deploy.temperature = 0 every answer has an entropy of 0"
+        return "at deploy.temperature = 0 nothing is drawn, so that answers tell no entropy"
+    if deploy.top_k == 1:
+        return "with deploy.top_k = 1 every answer has an entropy of 0"
     return ""
 
 

@@ -34,7 +34,7 @@ def test_the_next_command_runs_the_base_that_was_made(
     assert local_folder("./sums-small") == Path("sums-small")
 
 
-@pytest.mark.parametrize("steps", ["0", "-5"])
+@pytest.mark.parametrize("steps", ["0", "-5", "many"])
 def test_no_steps_are_refused(tmp_path: Path, steps: str, capsys: Capture) -> None:
     with pytest.raises(SystemExit):
         main(["make-base", "--steps", steps, "--out", str(tmp_path / "new")])

@@ -126,15 +126,19 @@ def _is_file(name: str) -> bool:
 
 def positive(text: str) -> int:
     """A whole number of 1 or more, from a word of the command line."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"it must be 1 or more, not {number}")
-    return number
+    return _whole(text, 1)
 
 
 def not_negative(text: str) -> int:
     """A whole number of 0 or more, from a word of the command line."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"it must be 0 or more, not {number}")
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"it must be {least} or more, not {text}")
     return number

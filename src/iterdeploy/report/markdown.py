@@ -178,7 +178,13 @@ def _diversity(splits: list[tuple[int, SplitNumbers]]) -> str:
     rows = []
     for number, split in splits:
         d = split.diversity
-        numbers = [str(d.plans), str(d.distinct), decimal(d.distance), decimal(d.within), decimal(d.entropy)]
+        numbers = [
+            str(d.plans),
+            str(d.distinct),
+            decimal(d.distance),
+            decimal(d.within),
+            decimal(d.entropy, 4),
+        ]
         rows.append([str(number), *numbers])
     return grid(head, rows)
 
@@ -210,9 +216,9 @@ def figure(values: Spread | None, name: str) -> str:
     return f"{values.mean:.1f}" if name == "mean" else f"{getattr(values, name):.1f}".removesuffix(".0")
 
 
-def decimal(value: float | None) -> str:
-    """A distance."""
-    return "-" if value is None else f"{value:.3f}"
+def decimal(value: float | None, digits: int = 3) -> str:
+    """A distance, or an entropy."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def gained_lost(number: int, split: SplitNumbers) -> str:

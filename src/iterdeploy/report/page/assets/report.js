@@ -473,14 +473,14 @@ function diversityFigure(run) {
         (value) => value.toFixed(3),
       ),
     ],
-    says: "Whether training on its own answers narrows the model. First: mean edit distance between the actions of two plans for tasks of one size, 0 if all were the same. Second: share of plans that differ by more than the names of objects. Both count all plans that could be read, valid or not. Third, where log-probabilities are recorded: entropy of the answers at the sampling settings. It falls as a model becomes sure of what is right; where it falls and no more is solved, or rises, something else is learned.",
+    says: "Whether training on its own answers narrows the model. Distance between plans: mean edit distance between the actions of two plans for tasks of one size, 0 if all were the same. Distinct plans: share of plans that differ by more than the names of objects. Both count all plans that could be read, valid or not. Entropy, where log-probabilities are recorded: of all answers, at the sampling settings. It falls as a model becomes sure of what is right; where it falls and no more is solved, or rises, something else is learned.",
     table: [
       ["generation", ...asked(run).flatMap((split) => [`plans, ${SPLITS[split]}`, "distinct", "distance", "within a task", "entropy"])],
       rows.map((row) => [
         row.number,
         ...asked(run).flatMap((split) => {
           const d = row[split].diversity;
-          return [d.plans, d.distinct, ...[d.distance, d.within, d.entropy].map((value) => value?.toFixed(3) ?? "-")];
+          return [d.plans, d.distinct, d.distance?.toFixed(3) ?? "-", d.within?.toFixed(3) ?? "-", d.entropy?.toFixed(4) ?? "-"];
         }),
       ]),
     ],
