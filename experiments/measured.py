@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +37,10 @@ def measured(runs: Mapping[str, Sequence[Run]], measures: Sequence[Measure]) -> 
     }
 
 
-def write_measures(found: Found, measures: Sequence[Measure], out: Path) -> None:
-    """measures.json, measures.md and measures.png in `out`."""
+def write_measures(
+    found: Found, measures: Sequence[Measure], out: Path, undrawn: Collection[str] = ()
+) -> None:
+    """measures.json, measures.md and measures.png in `out`; arms in `undrawn` are left out of the figure."""
     (out / "measures.json").write_text(json.dumps(found, indent=1) + "\n")
     lines = ["Means over seeds, by generation; (n): over n seeds, where not all went so far.", ""]
     for one in measures:
@@ -47,8 +49,9 @@ def write_measures(found: Found, measures: Sequence[Measure], out: Path) -> None
         lines.append("")
     (out / "measures.md").write_text("\n".join(lines).rstrip() + "\n")
     print("\n".join(lines))
+    drawn = {arm: of for arm, of in found.items() if arm not in undrawn}
     panels = [
-        Panel(one.name, one.name, {arm: of[one.name] for arm, of in found.items()}, one.from_zero)
+        Panel(one.name, one.name, {arm: of[one.name] for arm, of in drawn.items()}, one.from_zero)
         for one in measures
     ]
     draw(panels, out / "measures.png")
