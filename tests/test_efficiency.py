@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import iterdeploy
 from iterdeploy.domains.blocksworld import solve
 from iterdeploy.types import Task
 
@@ -21,8 +24,8 @@ def modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
     """(ground, peers) of the experiment."""
     monkeypatch.syspath_prepend(str(FOLDER))
     yield import_module("ground"), import_module("peers")
-    for name in ("ground", "peers"):
-        del sys.modules[name]
+    for name in ("ground", "peers", "tables"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -94,3 +97,37 @@ def test_an_arm_ends_at_its_target_or_when_its_samples_are_spent(
     assert not course.reached()
     course.write(tmp_path / "course.json")
     assert ground.Course.read(tmp_path / "course.json") == course
+
+
+def test_costs_are_told_at_the_first_measurement_at_a_target(
+    modules: tuple[Any, Any], tmp_path: Path
+) -> None:
+    ground, _ = modules
+    tables = import_module("tables")
+    early, never = (ground.Course("grpo", "some", seed, float("inf"), 300) for seed in (0, 1))
+    for samples, first, second in ((100, 10, 10), (200, 21, 12), (300, 19, 19)):
+        early.points.append(ground.Point(samples, 1, 5 * samples, samples / 10, first))
+        never.points.append(ground.Point(samples, 1, 5 * samples, samples / 10, second))
+    lines = tables.arrivals({"grpo": [early, never]}, 10.0, (1.9, 2.0, 3.0))
+    assert lines[-3:] == [
+        "| 1.9 | 250 samples, 25 s |",
+        "| 2 | 200 samples, 20 s, 1 of 2 seeds |",
+        "| 3 | - |",
+    ]
+    size = ground.Size((4,), 2, 25, 300, 100)
+    tables.write_further({"grpo": [early, never]}, size, 10.0, tmp_path)
+    assert (
+        "| grpo | 10 10 (mean 10) | 21 12 (mean 16) | 19 19 (mean 19) | 1,500 1,500 |"
+        in (tmp_path / "further.md").read_text()
+    )
+    assert '"target": null' in (tmp_path / "further.json").read_text()
+
+
+def test_a_table_of_nothing_leaves_what_was_written(tmp_path: Path) -> None:
+    before = (FOLDER / "table.md").read_bytes()
+    command = [sys.executable, str(FOLDER / "run.py"), "--table"]
+    env = {**os.environ, "PYTHONPATH": str(Path(iterdeploy.__file__).parents[1])}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no finished arm under runs/efficiency" in done.stderr
+    assert (FOLDER / "table.md").read_bytes() == before
